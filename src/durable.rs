@@ -1,0 +1,215 @@
+//! The only place that fsyncs and renames. What a function here returns `Ok` for survives a power cut.
+//!
+//! An fsync that failed is never retried: the kernel reports a lost write once and then forgets it, so the caller throws
+//! the file or the staging directory away.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use crate::fault::{Fault, Kind};
+
+/// An I/O error that knows its path.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub struct PathError {
+    /// The file or directory that the system call was about.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl PathError {
+    /// Says whether the path does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+impl Fault for PathError {
+    fn kind(&self) -> Kind {
+        io_kind(&self.source)
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self.source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Some("Free some space, then run the same command again; nothing was published.".into())
+            }
+            io::ErrorKind::ReadOnlyFilesystem => {
+                Some("The filesystem is mounted read-only; run this where the store can be written.".into())
+            }
+            io::ErrorKind::PermissionDenied => Some("Check who owns the store and with which user this runs.".into()),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the kind of failure that an I/O error stands for.
+pub fn io_kind(error: &io::Error) -> Kind {
+    use io::ErrorKind as E;
+    match error.kind() {
+        E::StorageFull | E::QuotaExceeded | E::ReadOnlyFilesystem | E::CrossesDevices | E::FileTooLarge | E::Unsupported => {
+            Kind::Filesystem
+        }
+        _ => Kind::Failed,
+    }
+}
+
+/// Gives an `io::Result` its path.
+pub trait Context<T> {
+    /// Attaches `path` to the error.
+    fn context(self, path: impl AsRef<Path>) -> Result<T, PathError>;
+}
+
+impl<T> Context<T> for io::Result<T> {
+    fn context(self, path: impl AsRef<Path>) -> Result<T, PathError> {
+        self.map_err(|source| PathError { path: path.as_ref().to_owned(), source })
+    }
+}
+
+impl<T> Context<T> for nix::Result<T> {
+    fn context(self, path: impl AsRef<Path>) -> Result<T, PathError> {
+        self.map_err(io::Error::from).context(path)
+    }
+}
+
+/// Makes the entries of a directory durable.
+pub fn fsync_dir(dir: &Path) -> Result<(), PathError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).context(dir)
+}
+
+/// Makes the entry of `path` in its directory durable.
+fn fsync_parent(path: &Path) -> Result<(), PathError> {
+    fsync_dir(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Replaces `path` by a file of these bytes and this mode: a reader sees the old bytes or the new ones.
+pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), PathError> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(dir).context(dir)?;
+    file.write_all(bytes).context(path)?;
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode)).context(path)?;
+    file.as_file().sync_all().context(path)?;
+    file.persist(path).map_err(|e| e.error).context(path)?;
+    fsync_parent(path)
+}
+
+/// Appends one line to a log and makes it durable. A last line that a crash tore is closed first, so that the new line
+/// stands alone.
+pub fn append_line(path: &Path, line: &str, mode: u32) -> Result<(), PathError> {
+    let torn = match fs::read(path) {
+        Ok(bytes) => bytes.last().is_some_and(|last| *last != b'\n'),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+        Err(e) => return Err(e).context(path),
+    };
+    let mut file = OpenOptions::new().append(true).create(true).mode(mode).open(path).context(path)?;
+    file.write_all(format!("{}{line}\n", if torn { "\n" } else { "" }).as_bytes()).context(path)?;
+    file.sync_all().context(path)?;
+    fsync_parent(path)
+}
+
+/// Creates an empty file of this mode, durable; leaves one that exists as it is.
+pub fn create_empty(path: &Path, mode: u32) -> Result<(), PathError> {
+    match OpenOptions::new().write(true).create_new(true).mode(mode).open(path) {
+        Ok(file) => {
+            file.set_permissions(fs::Permissions::from_mode(mode)).context(path)?;
+            file.sync_all().context(path)?;
+            fsync_parent(path)
+        }
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e).context(path),
+    }
+}
+
+/// Removes a file if it is there, and makes that durable.
+pub fn remove(path: &Path) -> Result<(), PathError> {
+    match fs::remove_file(path) {
+        Ok(()) => fsync_parent(path),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e).context(path),
+    }
+}
+
+/// Sets the modes of everything below `top` and makes every file and directory durable, children first. `top` keeps a
+/// writable mode: a directory of mode 0555 cannot be renamed by a user who is not root.
+pub fn settle_tree(top: &Path, file_mode: u32, dir_mode: u32) -> Result<(), PathError> {
+    settle(top, file_mode, dir_mode)?;
+    fsync_dir(top)
+}
+
+fn settle(dir: &Path, file_mode: u32, dir_mode: u32) -> Result<(), PathError> {
+    for entry in fs::read_dir(dir).context(dir)? {
+        let path = entry.context(dir)?.path();
+        if fs::symlink_metadata(&path).context(&path)?.is_dir() {
+            settle(&path, file_mode, dir_mode)?;
+            set_mode(&path, dir_mode)?;
+            fsync_dir(&path)?;
+        } else {
+            set_mode(&path, file_mode)?;
+            File::open(&path).and_then(|file| file.sync_all()).context(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Sets the mode of a file or directory.
+pub fn set_mode(path: &Path, mode: u32) -> Result<(), PathError> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).context(path)
+}
+
+/// Renames a directory to a name that must be free, and makes both parents durable.
+///
+/// Returns `false`, with nothing changed, when the name is taken.
+pub fn rename_noreplace(from: &Path, to: &Path) -> Result<bool, PathError> {
+    match rename_if_free(from, to) {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(e) => return Err(e).context(to),
+    }
+    fsync_parent(to)?;
+    fsync_parent(from)?;
+    Ok(true)
+}
+
+#[cfg(target_os = "linux")]
+fn rename_if_free(from: &Path, to: &Path) -> io::Result<()> {
+    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+    match renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE) {
+        // Some network and FUSE filesystems do not know the flag; the caller's store lock stands in for it there.
+        Err(nix::errno::Errno::EINVAL) => rename_unless_exists(from, to),
+        other => Ok(other?),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn rename_if_free(from: &Path, to: &Path) -> io::Result<()> {
+    rename_unless_exists(from, to)
+}
+
+fn rename_unless_exists(from: &Path, to: &Path) -> io::Result<()> {
+    if to.symlink_metadata().is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    fs::rename(from, to)
+}
+
+/// Points the symbolic link `link` at `target` by one rename over it, and reads it back: a network filesystem may report
+/// a rename as failed that happened, or the other way round. The directory is left to the caller to fsync.
+pub fn replace_link(link: &Path, target: &Path) -> Result<(), PathError> {
+    let dir = link.parent().unwrap_or(Path::new("."));
+    let prefix = format!(".{}.", link.file_name().unwrap_or_default().to_string_lossy());
+    let temporary = tempfile::Builder::new()
+        .prefix(&prefix)
+        .make_in(dir, |path| symlink(target, path))
+        .context(link)?;
+    let renamed = temporary.persist(link).map_err(|e| e.error);
+    match fs::read_link(link) {
+        Ok(found) if found == target => Ok(()),
+        _ => {
+            renamed.context(link)?;
+            Err(io::Error::other("the link does not read back as it was written")).context(link)
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The embedding cache: vectors by the hash of the exact string that was embedded.
+//!
+//! It is a directory of immutable segments, each a safetensors file named by the hash of its bytes and written by rename.
+//! Reading is taking the union, so other processes and machines may add segments without a lock. It may be deleted at any
+//! time: it costs only time.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use super::Error;
+use crate::digest::Digest;
+use crate::durable::{self, Context as _};
+
+const EXTENSION: &str = "safetensors";
+const KEYS: &str = "keys";
+const VECTORS: &str = "vectors";
+/// Segments smaller than this are merged with others.
+const SMALL_BYTES: u64 = 32 << 20;
+/// How many small segments may stand before they are merged. Each open segment is an open file.
+const MANY: usize = 16;
+
+/// The cached vectors of one embedding space and numerics class.
+pub struct Cache {
+    dir: PathBuf,
+    segments: Vec<Segment>,
+    rows: HashMap<Digest, (u32, u32)>,
+    discarded: usize,
+}
+
+struct Segment {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    keys: Vec<Digest>,
+    /// Byte offset of the first vector.
+    vectors_at: u64,
+    /// Bytes of one vector.
+    row_bytes: usize,
+}
+
+impl Cache {
+    /// Opens the cache for a space and class below `root`. Segments whose bytes do not have their name's hash are removed.
+    pub fn open(root: &Path, fingerprint: &Digest, class: &str) -> Result<Self, Error> {
+        let dir = root.join("embeddings").join(fingerprint.to_string()).join(class);
+        let mut cache = Self { dir, segments: Vec::new(), rows: HashMap::new(), discarded: 0 };
+        let entries = match fs::read_dir(&cache.dir).context(&cache.dir) {
+            Err(e) if e.is_not_found() => return Ok(cache),
+            other => other?,
+        };
+        for entry in entries {
+            let path = entry.context(&cache.dir)?.path();
+            if path.extension().is_some_and(|extension| extension == EXTENSION) {
+                cache.load(&path)?;
+            }
+        }
+        Ok(cache)
+    }
+
+    /// How many damaged segments were removed when the cache was opened.
+    pub fn discarded(&self) -> usize {
+        self.discarded
+    }
+
+    /// Says whether a string's vector is there.
+    pub fn contains(&self, key: &Digest) -> bool {
+        self.rows.contains_key(key)
+    }
+
+    /// Reads a string's vector.
+    pub fn get(&self, key: &Digest) -> Result<Option<Vec<f32>>, Error> {
+        let Some((segment, row)) = self.rows.get(key) else { return Ok(None) };
+        let Some(segment) = self.segments.get(*segment as usize) else { return Ok(None) };
+        segment.vector(*row).map(Some)
+    }
+
+    /// Writes vectors as one segment, durable.
+    pub(super) fn append(&mut self, rows: Vec<(Digest, Vec<f32>)>) -> Result<(), Error> {
+        let keys: Vec<u8> = rows.iter().flat_map(|(key, _)| *key.as_bytes()).collect();
+        let vectors: Vec<u8> = rows.iter().flat_map(|(_, vector)| vector.iter().flat_map(|number| number.to_le_bytes())).collect();
+        let dimension = rows.first().map_or(0, |(_, vector)| vector.len());
+        let tensors = [
+            (KEYS, TensorView::new(Dtype::U8, vec![rows.len(), 32], &keys)?),
+            (VECTORS, TensorView::new(Dtype::F32, vec![rows.len(), dimension], &vectors)?),
+        ];
+        let bytes = safetensors::serialize(tensors, None)?;
+        fs::create_dir_all(&self.dir).context(&self.dir)?;
+        let path = self.dir.join(format!("{}.{EXTENSION}", Digest::of(&bytes)));
+        durable::write_atomic(&path, &bytes, 0o644)?;
+        self.load(&path)
+    }
+
+    /// Writes many small segments as few large ones.
+    pub(super) fn merge(&mut self) -> Result<(), Error> {
+        let small: Vec<usize> = (0..self.segments.len()).filter(|index| self.segments.get(*index).is_some_and(|s| s.bytes < SMALL_BYTES)).collect();
+        if small.len() <= MANY {
+            return Ok(());
+        }
+        let mut rows = Vec::new();
+        let mut bytes = 0;
+        let mut merged = Vec::new();
+        for (done, index) in small.iter().enumerate() {
+            let Some(segment) = self.segments.get(*index) else { continue };
+            for (row, key) in segment.keys.iter().enumerate() {
+                rows.push((*key, segment.vector(row as u32)?));
+            }
+            bytes += segment.bytes;
+            merged.push(segment.path.clone());
+            if bytes >= SMALL_BYTES || done + 1 == small.len() {
+                self.append(std::mem::take(&mut rows))?;
+                bytes = 0;
+            }
+        }
+        for path in merged {
+            // Another process that is about to read it embeds its strings again: only time is lost.
+            durable::remove(&path)?;
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, path: &Path) -> Result<(), Error> {
+        let bytes = match fs::read(path).context(path) {
+            Err(e) if e.is_not_found() => return Ok(()),
+            other => other?,
+        };
+        let named = path.file_stem().and_then(|stem| stem.to_str()?.parse::<Digest>().ok());
+        let layout = (named == Some(Digest::of(&bytes))).then(|| layout(&bytes)).flatten();
+        let Some((keys, vectors_at, row_bytes)) = layout else {
+            self.discarded += 1;
+            return Ok(durable::remove(path)?);
+        };
+        let file = File::open(path).context(path)?;
+        let segment = self.segments.len() as u32;
+        for (row, key) in keys.iter().enumerate() {
+            self.rows.insert(*key, (segment, row as u32));
+        }
+        self.segments.push(Segment { path: path.to_owned(), file, bytes: bytes.len() as u64, keys, vectors_at, row_bytes });
+        Ok(())
+    }
+}
+
+impl Segment {
+    fn vector(&self, row: u32) -> Result<Vec<f32>, Error> {
+        let mut bytes = vec![0; self.row_bytes];
+        let at = self.vectors_at + u64::from(row) * self.row_bytes as u64;
+        self.file.read_exact_at(&mut bytes, at).context(&self.path)?;
+        Ok(bytes.chunks_exact(4).filter_map(|four| Some(f32::from_le_bytes(four.try_into().ok()?))).collect())
+    }
+}
+
+/// Finds the keys, the offset of the first vector and the bytes of one in a segment.
+fn layout(bytes: &[u8]) -> Option<(Vec<Digest>, u64, usize)> {
+    let tensors = SafeTensors::deserialize(bytes).ok()?;
+    let keys: Vec<Digest> = tensors.tensor(KEYS).ok()?.data().chunks(32).filter_map(Digest::from_bytes).collect();
+    let vectors = tensors.tensor(VECTORS).ok()?;
+    let dimension = *vectors.shape().get(1)?;
+    if vectors.dtype() != Dtype::F32 || vectors.shape().first() != Some(&keys.len()) {
+        return None;
+    }
+    let vectors_at = vectors.data().as_ptr() as usize - bytes.as_ptr() as usize;
+    Some((keys, vectors_at as u64, dimension * 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: u8) -> (Digest, Vec<f32>) {
+        (Digest::of([number]), vec![f32::from(number), 0.5])
+    }
+
+    #[test]
+    fn vectors_come_back_after_many_appends_and_a_merge() {
+        let root = tempfile::tempdir().unwrap();
+        let open = || Cache::open(root.path(), &Digest::of("space"), "f32").unwrap();
+        let mut cache = open();
+        (0..40).for_each(|number| cache.append(vec![row(number)]).unwrap());
+        cache.merge().unwrap();
+        let cache = open();
+        assert!(cache.segments.len() <= MANY, "{}", cache.segments.len());
+        for number in 0..40 {
+            assert_eq!(cache.get(&row(number).0).unwrap(), Some(row(number).1));
+        }
+        assert_eq!(cache.get(&Digest::of("unknown")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_damaged_segment_is_forgotten() {
+        let root = tempfile::tempdir().unwrap();
+        let open = || Cache::open(root.path(), &Digest::of("space"), "f32").unwrap();
+        open().append(vec![row(1)]).unwrap();
+        let path = open().segments[0].path.clone();
+        let mut bytes = fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let cache = open();
+        assert_eq!((cache.discarded(), cache.contains(&row(1).0), path.exists()), (1, false, false));
+    }
+}

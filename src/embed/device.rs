@@ -1,0 +1,117 @@
+//! Which device computes. `auto` says what it chose and why; a device asked for by name is used or is an error.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Error;
+
+/// The device a person asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DeviceRequest {
+    /// The best one that works.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// An NVIDIA GPU by its number.
+    Cuda(usize),
+    /// An Apple GPU.
+    Metal,
+}
+
+/// A text that names no device.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no device: auto, cpu, cuda, cuda:N or metal")]
+pub struct ParseDeviceError(String);
+
+impl FromStr for DeviceRequest {
+    type Err = ParseDeviceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || ParseDeviceError(text.to_owned());
+        Ok(match text {
+            "auto" => Self::Auto,
+            "cpu" => Self::Cpu,
+            "cuda" => Self::Cuda(0),
+            "metal" => Self::Metal,
+            other => Self::Cuda(other.strip_prefix("cuda:").and_then(|number| number.parse().ok()).ok_or_else(error)?),
+        })
+    }
+}
+
+impl fmt::Display for DeviceRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::Metal => f.write_str("metal"),
+        }
+    }
+}
+
+/// A device that works.
+#[derive(Debug, Clone)]
+pub struct Device {
+    pub(super) device: candle_core::Device,
+    /// Its name, such as `cpu` or `cuda:0`.
+    pub name: String,
+    /// Why this one.
+    pub why: String,
+}
+
+impl Device {
+    /// Opens the device that was asked for.
+    pub fn open(request: DeviceRequest) -> Result<Self, Error> {
+        let unusable = |reason: String| Error::Device { device: request.to_string(), reason };
+        let asked = "asked for".to_owned();
+        match request {
+            DeviceRequest::Cpu => Ok(Self { device: candle_core::Device::Cpu, name: "cpu".into(), why: asked }),
+            DeviceRequest::Cuda(number) => {
+                if !candle_core::utils::cuda_is_available() {
+                    return Err(unusable("this ragctl was built without CUDA".into()));
+                }
+                let device = candle_core::Device::new_cuda(number).map_err(|e| unusable(e.to_string()))?;
+                Ok(Self { device, name: request.to_string(), why: asked })
+            }
+            DeviceRequest::Metal => {
+                if !candle_core::utils::metal_is_available() {
+                    return Err(unusable("this ragctl was built without Metal".into()));
+                }
+                let device = candle_core::Device::new_metal(0).map_err(|e| unusable(e.to_string()))?;
+                Ok(Self { device, name: request.to_string(), why: asked })
+            }
+            DeviceRequest::Auto => {
+                let mut reasons = Vec::new();
+                for candidate in [DeviceRequest::Cuda(0), DeviceRequest::Metal] {
+                    match Self::open(candidate) {
+                        Ok(found) => return Ok(Self { why: "the fastest device found".into(), ..found }),
+                        Err(Error::Device { reason, .. }) => reasons.push(reason),
+                        Err(e) => return Err(e),
+                    }
+                }
+                Ok(Self { why: reasons.join("; "), ..Self::open(DeviceRequest::Cpu)? })
+            }
+        }
+    }
+
+    /// Tokens of one batch, padding included: few on a processor, whose caches are small.
+    pub(super) fn batch_tokens(&self) -> usize {
+        if self.device.is_cpu() { 2_048 } else { 65_536 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_asked_for_and_missing_is_an_error_and_auto_says_why() {
+        assert_eq!("cuda:3".parse::<DeviceRequest>().unwrap(), DeviceRequest::Cuda(3));
+        assert!("gpu".parse::<DeviceRequest>().is_err());
+        if !candle_core::utils::cuda_is_available() && !candle_core::utils::metal_is_available() {
+            assert!(matches!(Device::open(DeviceRequest::Cuda(0)), Err(Error::Device { .. })));
+            assert!(Device::open(DeviceRequest::Auto).unwrap().why.contains("without CUDA"));
+        }
+    }
+}

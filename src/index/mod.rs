@@ -1,0 +1,114 @@
+//! The LanceDB table of a version: writing it, opening it read-only, filtering and searching. The only folder that names
+//! lancedb or arrow, and the only one with asynchronous code, which ends here.
+
+mod filter;
+mod schema;
+mod search;
+mod writer;
+
+pub use filter::{Filter, FilterError};
+pub use search::{Coverage, Hit, Search, Table};
+pub use writer::{IndexPolicy, IndexWriter, Written};
+
+use std::path::PathBuf;
+
+use crate::durable::PathError;
+use crate::fault::{Fault, Kind};
+
+/// The table's name for LanceDB.
+pub const TABLE: &str = "chunks";
+/// The directory in a version that LanceDB connects to.
+pub const LANCE_DIR: &str = "lance";
+/// The oldest LanceDB that is known to read the tables.
+pub const MINIMUM_READER: &str = "lancedb 0.20";
+
+/// A table that cannot be written, opened or searched.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The filesystem said no.
+    #[error(transparent)]
+    Io(#[from] PathError),
+    /// LanceDB failed.
+    #[error("{doing}: {source}")]
+    Lance {
+        /// What was done.
+        doing: &'static str,
+        /// What LanceDB says.
+        source: Box<lancedb::Error>,
+    },
+    /// Arrow failed.
+    #[error("{doing}: {source}")]
+    Arrow {
+        /// What was done.
+        doing: &'static str,
+        /// What Arrow says.
+        source: arrow_schema::ArrowError,
+    },
+    /// There is no table.
+    #[error("{} holds no table", .0.display())]
+    NoTable(PathBuf),
+    /// The writing thread ended before its time.
+    #[error("the table's writer ended before all rows were written")]
+    WriterEnded,
+    /// A table does not have the columns it should.
+    #[error("the table has no column {0} of the expected type")]
+    MissingColumn(&'static str),
+    /// The filter is wrong.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// A query vector of another dimension.
+    #[error("the query vector has {found} numbers, the table's vectors have {expected}")]
+    Dimension {
+        /// The table's.
+        expected: usize,
+        /// The query's.
+        found: usize,
+    },
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Io(e) => e.kind(),
+            Self::Filter(e) => e.kind(),
+            Self::NoTable(_) | Self::MissingColumn(_) => Kind::Integrity,
+            Self::Dimension { .. } => Kind::Incompatible,
+            Self::Lance { .. } if is_storage_full(self) => Kind::Filesystem,
+            Self::Lance { .. } | Self::Arrow { .. } | Self::WriterEnded => Kind::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io(e) => e.hint(),
+            Self::Filter(e) => e.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// Looks for a full disk among an error's causes: Lance wraps the system's error several times.
+fn is_storage_full(error: &dyn std::error::Error) -> bool {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            return crate::durable::io_kind(io) == Kind::Filesystem;
+        }
+        next = cause.source();
+    }
+    false
+}
+
+fn lance(doing: &'static str) -> impl Fn(lancedb::Error) -> Error {
+    move |source| Error::Lance { doing, source: Box::new(source) }
+}
+
+fn arrow(doing: &'static str) -> impl Fn(arrow_schema::ArrowError) -> Error {
+    move |source| Error::Arrow { doing, source }
+}
+
+/// The threads that LanceDB's futures run on.
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    Ok(crate::durable::Context::context(runtime, "the asynchronous runtime")?)
+}

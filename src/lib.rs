@@ -1,0 +1,61 @@
+//! # ragctl
+//!
+//! Vector stores that can be released like software: built from documents, given a semantic version, proven, published by
+//! one atomic symlink flip, picked up by running readers without a restart, rolled back in one command.
+//!
+//! ## The flow
+//!
+//! ```text
+//! Source → Document → Chunk → Embedding → IndexWriter → Draft.seal() → Sealed → verify → Verified → publish → Release
+//! corpus   corpus     chunk   embed       index         store          store    verify   verify     publish   store
+//! ```
+//!
+//! Each arrow takes its left by value or reference and gives its right; the state of a thing is its type, so the wrong order
+//! cannot be written. A reader goes the other way: read the link once, hold the version, open it by its real path, ask.
+//!
+//! ## The modules, in reading order
+//!
+//! Imports run one way, from the bottom of this list to the top; `tests/it/layering.rs` enforces it.
+//!
+//! - [`fault`], [`digest`], [`durable`], [`progress`], [`space`]: what an error is, hashes, fsync and rename, how work
+//!   reports itself, what makes vectors comparable
+//! - [`store`]: the directory: versions, manifest, draft and seal, the link, locks, leases, journal, history
+//! - [`corpus`]: sources and documents: what is read, one file a format
+//! - [`model`]: which files make a space; fetching and checking them; the tokenizer
+//! - [`chunk`]: documents into chunks
+//! - [`embed`]: chunks into vectors: encoder, devices, cache, probes
+//! - [`index`]: the LanceDB table: writing, filters, search
+//! - [`snapshot`]: what one ingest gave, and every later step works on
+//! - [`ingest`], [`build`], [`verify`], [`publish`], [`query`]: the verbs
+//! - [`config`]: `ragctl.toml` and its layers
+//! - [`ui`], [`cli`]: the only places that print, read the environment and know exit codes
+//!
+//! ## Where it differs from the agreed design
+//!
+//! - `space` and `fault` are modules of their own at the bottom: the manifest, the model and the query all speak of the
+//!   space, and each error knows its kind where it is made, so that `cli/error.rs` is one table.
+//! - `snapshots/newest` is a link beside the snapshots: the same content ingested again keeps its name, so the newest
+//!   cannot be told from the directories.
+//! - `build` embeds what the cache still lacks instead of failing: `embed` is then a step one may take alone, not one that
+//!   may be forgotten.
+
+pub mod build;
+pub mod chunk;
+pub mod cli;
+pub mod config;
+pub mod corpus;
+pub mod digest;
+pub mod durable;
+pub mod embed;
+pub mod fault;
+pub mod index;
+pub mod ingest;
+pub mod model;
+pub mod progress;
+pub mod publish;
+pub mod query;
+pub mod snapshot;
+pub mod space;
+pub mod store;
+pub mod ui;
+pub mod verify;

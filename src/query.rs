@@ -1,0 +1,97 @@
+//! A question answered from one version, by the reader contract: the version is held, its space is the model's, and its table
+//! is opened by its real path.
+
+use crate::embed::{self, Device, Embedder};
+use crate::fault::{Fault, Kind};
+use crate::index::{self, Hit, Search, Table};
+use crate::model::{self, Model};
+use crate::store::{Held, Store};
+
+/// A question that was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The table cannot be searched.
+    #[error(transparent)]
+    Index(#[from] index::Error),
+    /// The question cannot be embedded.
+    #[error(transparent)]
+    Embed(#[from] embed::Error),
+    /// The model is of another space than the version.
+    #[error("{version} is of the space {expected}, but {model} is of {found}")]
+    OtherSpace {
+        /// The version.
+        version: String,
+        /// Its space.
+        expected: String,
+        /// The model.
+        model: String,
+        /// The model's space.
+        found: String,
+    },
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Index(e) => e.kind(),
+            Self::Embed(e) => e.kind(),
+            Self::OtherSpace { .. } => Kind::Incompatible,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Index(e) => e.hint(),
+            Self::Embed(e) => e.hint(),
+            Self::OtherSpace { .. } => Some("Leave the model out: a version brings its own.".into()),
+        }
+    }
+}
+
+/// Opens the model that a version names, from the store.
+pub fn model_of(store: &Store, held: &Held) -> Result<Model, model::Error> {
+    let space = &held.manifest.space;
+    Model::open(&store.model_dir(&held.manifest.fingerprint), &space.model, space.revision.as_deref())
+}
+
+/// A held version with its model and table: what answers.
+pub struct Reader {
+    held: Held,
+    embedder: Embedder,
+    table: Table,
+}
+
+impl Reader {
+    /// Opens a held version with a model, which must be of its space.
+    pub fn open(held: Held, model: Model, device: Device) -> Result<Self, Error> {
+        let found = model.space.fingerprint();
+        if found != held.manifest.fingerprint {
+            return Err(Error::OtherSpace {
+                version: held.name.to_string(),
+                expected: format!("{} ({})", held.manifest.space.model, held.manifest.fingerprint.short()),
+                model: model.space.model.clone(),
+                found: found.short(),
+            });
+        }
+        let mut table = Table::open(&held.dir)?;
+        let index = held.manifest.tables.first().and_then(|table| table.indexes.iter().find(|index| index.kind == "vector"));
+        if let Some(index) = index {
+            let number = |name: &str| index.params.get(name).and_then(serde_json::Value::as_u64);
+            if let (Some(probes), Some(refine)) = (number("nprobes"), number("refine_factor")) {
+                table.set_effort(probes as usize, refine as u32);
+            }
+        }
+        Ok(Self { embedder: Embedder::load(model, device)?, table, held })
+    }
+
+    /// The version that answers.
+    pub fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// Answers a question, best hit first.
+    pub fn ask(&self, text: &str, search: &Search) -> Result<Vec<Hit>, Error> {
+        let vector = self.embedder.embed_query(text)?;
+        Ok(self.table.search(&vector, search)?)
+    }
+}

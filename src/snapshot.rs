@@ -1,0 +1,285 @@
+//! The outcome of one `ingest`: the exact list of documents and chunks, named by its digest. What `embed` and `build` work on.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::chunk::ChunkRecord;
+use crate::corpus::{ColumnKind, Document, Failure, Format, Metadata};
+use crate::digest::{Digest, FieldHasher};
+use crate::durable::{Context as _, PathError};
+use crate::fault::{Fault, Kind};
+use crate::store::{self, Counts, Draft, Installed, Store};
+
+const FORMAT: u32 = 1;
+const DOCUMENTS: &str = "documents.jsonl";
+const CHUNKS: &str = "chunks.jsonl";
+const SETTINGS: &str = "settings.json";
+
+/// A snapshot that cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store said no.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The filesystem said no.
+    #[error(transparent)]
+    Io(#[from] PathError),
+    /// A line is not what it should be.
+    #[error("{} line {line}: {source}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
+    /// The bytes do not have the digest that names the snapshot.
+    #[error("snapshot {} is damaged: its files have the digest {}", expected.short(), found.short())]
+    Damaged {
+        /// Its name.
+        expected: Digest,
+        /// What its files give.
+        found: Digest,
+    },
+    /// Written by a newer program.
+    #[error("the snapshot has format {0}; this ragctl reads format {FORMAT}")]
+    UnknownFormat(u32),
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Store(e) => e.kind(),
+            Self::Io(e) => e.kind(),
+            Self::Malformed { .. } | Self::Damaged { .. } => Kind::Integrity,
+            Self::UnknownFormat(_) => Kind::Incompatible,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(e) => e.hint(),
+            Self::Io(e) => e.hint(),
+            _ => Some("Run `ragctl ingest` again.".into()),
+        }
+    }
+}
+
+/// What decided the chunks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The shape of the files.
+    pub format: u32,
+    /// The space whose tokenizer and window cut the chunks.
+    pub fingerprint: Digest,
+    /// That space's model, for people.
+    pub model: String,
+    /// `structure` or `document`.
+    pub strategy: String,
+    /// The cap of a chunk in tokens of content.
+    pub max_tokens: usize,
+    /// Tokens shared between neighbours.
+    pub overlap: usize,
+    /// Versions of extractor and chunker, by name.
+    pub makers: BTreeMap<String, String>,
+    /// The metadata columns and their types.
+    pub columns: BTreeMap<String, ColumnKind>,
+    /// How much it holds.
+    pub counts: Counts,
+}
+
+/// One document of a snapshot, read or not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DocumentRecord {
+    /// The source's id.
+    pub source: String,
+    /// Its id within the source.
+    pub id: String,
+    /// Where it lies.
+    pub uri: String,
+    /// `ok` or `failed`.
+    pub status: Status,
+    /// Why it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Its title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Its format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// Size of its bytes.
+    pub bytes: u64,
+    /// The hash of its bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
+    /// Its chunks.
+    pub chunks: u64,
+    /// Its metadata.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+}
+
+/// Whether a document was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It was.
+    Ok,
+    /// It was not.
+    Failed,
+}
+
+impl DocumentRecord {
+    /// Describes a document that was read.
+    pub fn of(document: &Document, chunks: usize) -> Self {
+        Self {
+            source: document.source.clone(),
+            id: document.id.clone(),
+            uri: document.uri.clone(),
+            status: Status::Ok,
+            reason: None,
+            title: document.title.clone(),
+            format: Some(document.format),
+            bytes: document.bytes,
+            sha256: Some(document.sha256),
+            chunks: chunks as u64,
+            metadata: document.metadata.clone(),
+        }
+    }
+
+    /// Describes a document that was not.
+    pub fn failed(failure: &Failure) -> Self {
+        Self {
+            source: failure.source.clone(),
+            id: failure.id.clone(),
+            uri: failure.uri.clone(),
+            status: Status::Failed,
+            reason: Some(failure.reason.clone()),
+            title: None,
+            format: None,
+            bytes: 0,
+            sha256: None,
+            chunks: 0,
+            metadata: Metadata::new(),
+        }
+    }
+}
+
+/// A snapshot being written.
+pub struct SnapshotWriter {
+    draft: Draft,
+    documents: BufWriter<File>,
+    chunks: BufWriter<File>,
+}
+
+impl SnapshotWriter {
+    /// Starts a snapshot in the store's staging area.
+    pub fn create(store: &Store) -> Result<Self, Error> {
+        let draft = store.draft()?;
+        let create = |name: &str| {
+            let path = draft.dir().join(name);
+            File::create(&path).context(&path).map(BufWriter::new)
+        };
+        let (documents, chunks) = (create(DOCUMENTS)?, create(CHUNKS)?);
+        Ok(Self { draft, documents, chunks })
+    }
+
+    /// Adds a document and its chunks.
+    pub fn push(&mut self, document: &DocumentRecord, chunks: &[ChunkRecord]) -> Result<(), Error> {
+        write_line(&mut self.documents, document).context(self.draft.dir())?;
+        chunks.iter().try_for_each(|chunk| write_line(&mut self.chunks, chunk)).context(self.draft.dir())?;
+        Ok(())
+    }
+
+    /// Names the snapshot by its content and makes it the newest. Says whether the store had none of that content.
+    pub fn finish(mut self, store: &Store, settings: &Settings) -> Result<(Digest, Installed), Error> {
+        let dir = self.draft.dir().to_owned();
+        self.documents.flush().and_then(|()| self.chunks.flush()).context(&dir)?;
+        let path = dir.join(SETTINGS);
+        let malformed = |source| Error::Malformed { path: path.clone(), line: 1, source };
+        let bytes = serde_json::to_vec_pretty(settings).map_err(malformed)?;
+        fs::write(&path, bytes).context(&path)?;
+        let id = digest_of(&dir)?;
+        let installed = store.install(self.draft, &store.snapshot_dir(&id))?;
+        store.set_newest_snapshot(&id)?;
+        Ok((id, installed))
+    }
+}
+
+fn write_line<T: Serialize>(out: &mut BufWriter<File>, record: &T) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, record)?;
+    out.write_all(b"\n")
+}
+
+fn digest_of(dir: &Path) -> Result<Digest, Error> {
+    let mut hasher = FieldHasher::default();
+    hasher.field("ragctl snapshot 1");
+    for name in [SETTINGS, DOCUMENTS, CHUNKS] {
+        hasher.field(Digest::of_file(&dir.join(name))?.as_bytes());
+    }
+    Ok(hasher.finish())
+}
+
+/// A snapshot, open and proven to be what its name says.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Its name.
+    pub id: Digest,
+    /// What decided its chunks.
+    pub settings: Settings,
+    dir: PathBuf,
+}
+
+impl Snapshot {
+    /// Opens a snapshot by its id or the beginning of it, or the newest.
+    pub fn open(store: &Store, id: Option<&str>) -> Result<Self, Error> {
+        let (id, dir) = store.snapshot(id)?;
+        let found = digest_of(&dir)?;
+        if found != id {
+            return Err(Error::Damaged { expected: id, found });
+        }
+        let path = dir.join(SETTINGS);
+        let bytes = fs::read(&path).context(&path)?;
+        let settings: Settings =
+            serde_json::from_slice(&bytes).map_err(|source| Error::Malformed { path, line: 1, source })?;
+        if settings.format != FORMAT {
+            return Err(Error::UnknownFormat(settings.format));
+        }
+        Ok(Self { id, settings, dir })
+    }
+
+    /// Reads its chunks in their order.
+    pub fn chunks(&self) -> Result<impl Iterator<Item = Result<ChunkRecord, Error>> + use<>, Error> {
+        lines(self.dir.join(CHUNKS))
+    }
+
+    /// Reads its documents in their order.
+    pub fn documents(&self) -> Result<impl Iterator<Item = Result<DocumentRecord, Error>> + use<>, Error> {
+        lines(self.dir.join(DOCUMENTS))
+    }
+
+    /// The file of its documents, which a version carries along.
+    pub fn documents_file(&self) -> PathBuf {
+        self.dir.join(DOCUMENTS)
+    }
+}
+
+/// The format that this program writes.
+pub fn format() -> u32 {
+    FORMAT
+}
+
+fn lines<T: DeserializeOwned>(path: PathBuf) -> Result<impl Iterator<Item = Result<T, Error>> + use<T>, Error> {
+    let reader = BufReader::new(File::open(&path).context(&path)?);
+    Ok(reader.lines().enumerate().map(move |(index, line)| {
+        let line = line.context(&path)?;
+        serde_json::from_str(&line).map_err(|source| Error::Malformed { path: path.clone(), line: index + 1, source })
+    }))
+}

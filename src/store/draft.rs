@@ -1,0 +1,188 @@
+//! From a private staging directory to a sealed version, by one rename.
+//!
+//! Everything here runs on one thread with `std::fs`, so that every system call is a point at which a crash can be tested.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::manifest::{MANIFEST, MANIFEST_SHA256};
+use super::{Error, FileRecord, LockedStore, Manifest, NameRecord, Recovered, STAGING, Store, VersionName, log, manifest_sha256_line};
+use crate::digest::Digest;
+use crate::durable::{self, Context as _};
+
+const LOCK_SUFFIX: &str = ".lock";
+
+/// A private directory in `staging/` that becomes a version, model or snapshot, or disappears.
+#[derive(Debug)]
+pub struct Draft {
+    dir: PathBuf,
+    lock_path: PathBuf,
+    _lock: File,
+}
+
+/// A version that now exists under its name, immutable but not yet proven.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// Its name.
+    pub name: VersionName,
+    /// The hash of its manifest.
+    pub manifest_sha256: Digest,
+}
+
+/// What became of a draft that is named by its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Installed {
+    /// It is there now.
+    New,
+    /// It was there already, and the draft is gone.
+    Known,
+}
+
+impl Store {
+    /// Opens a private directory on the store's filesystem.
+    pub fn draft(&self) -> Result<Draft, Error> {
+        let staging = self.root.join(STAGING);
+        loop {
+            let (lock, lock_path) = tempfile::Builder::new()
+                .prefix("draft-")
+                .suffix(LOCK_SUFFIX)
+                .tempfile_in(&staging)
+                .and_then(|file| file.keep().map_err(|e| e.error))
+                .context(&staging)?;
+            lock.lock().context(&lock_path)?;
+            // A reaper may have taken the file between its making and its locking; then nobody would respect the lock.
+            if !lock_path.exists() {
+                continue;
+            }
+            let dir = lock_path.with_extension("");
+            fs::create_dir(&dir).context(&dir)?;
+            return Ok(Draft { dir, lock_path, _lock: lock });
+        }
+    }
+
+    /// Gives a draft a name that its content decides, such as a model's fingerprint.
+    pub fn install(&self, draft: Draft, dir: &Path) -> Result<Installed, Error> {
+        durable::settle_tree(&draft.dir, self.shared().sealed_file(), self.shared().sealed_dir())?;
+        if !durable::rename_noreplace(&draft.dir, dir)? {
+            return Ok(Installed::Known);
+        }
+        durable::set_mode(dir, self.shared().sealed_dir())?;
+        Ok(Installed::New)
+    }
+}
+
+impl Draft {
+    /// The directory to fill.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Hashes every file of the draft, sorted by path. Anything but files and directories is refused.
+    pub fn files(&self) -> Result<Vec<FileRecord>, Error> {
+        let mut files = Vec::new();
+        collect(&self.dir, "", &mut files)?;
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
+    }
+
+    /// Seals the draft as the version that the manifest names. The name must be free, now and in the past.
+    pub fn seal(self, store: &LockedStore, manifest: &Manifest) -> Result<Sealed, Error> {
+        let name = manifest.version.clone();
+        let bytes = manifest.to_bytes()?;
+        let manifest_sha256 = Digest::of(&bytes);
+        let taken = || Error::NameTaken { name: name.clone() };
+        if store.names()?.iter().any(|known| known.name == name && known.manifest_sha256 != manifest_sha256) {
+            return Err(taken());
+        }
+        let path = self.dir.join(MANIFEST);
+        fs::write(&path, &bytes).context(&path)?;
+        let path = self.dir.join(MANIFEST_SHA256);
+        fs::write(&path, manifest_sha256_line(&manifest_sha256)).context(&path)?;
+        let shared = store.shared();
+        durable::settle_tree(&self.dir, shared.sealed_file(), shared.sealed_dir())?;
+        durable::create_empty(&store.lease_file(&name), shared.file())?;
+        let dir = store.version_dir(&name);
+        if !durable::rename_noreplace(&self.dir, &dir)? {
+            return Err(taken());
+        }
+        durable::set_mode(&dir, shared.sealed_dir())?;
+        durable::fsync_dir(&dir)?;
+        let record = NameRecord { name: name.clone(), manifest_sha256, content_digest: manifest.content_digest };
+        log::append(&store.state(log::NAMES), &record, shared.file())?;
+        Ok(Sealed { name, manifest_sha256 })
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // What cannot be removed now is reaped by the next writer.
+        remove_tree(&self.dir).ok();
+        fs::remove_file(&self.lock_path).ok();
+    }
+}
+
+/// Removes staging directories whose owner is gone.
+pub(super) fn reap(store: &Store) -> Result<Vec<Recovered>, Error> {
+    let staging = store.root.join(STAGING);
+    let mut reaped = Vec::new();
+    for entry in fs::read_dir(&staging).context(&staging)? {
+        let path = entry.context(&staging)?.path();
+        let is_lock = path.to_string_lossy().ends_with(LOCK_SUFFIX);
+        let lock_path = if is_lock { path.clone() } else { PathBuf::from(format!("{}{LOCK_SUFFIX}", path.display())) };
+        let lock = match File::open(&lock_path) {
+            Ok(file) if file.try_lock().is_err() => continue,
+            Ok(file) => Some(file),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(e) => return Err(e).context(&lock_path)?,
+        };
+        if !is_lock {
+            remove_tree(&path).context(&path)?;
+            reaped.push(Recovered::Reaped(path.file_name().unwrap_or_default().to_string_lossy().into_owned()));
+        }
+        if lock.is_some() && !lock_path.with_extension("").exists() {
+            fs::remove_file(&lock_path).ok();
+        }
+    }
+    Ok(reaped)
+}
+
+/// Removes a tree whose directories may be sealed against it.
+fn remove_tree(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            unseal(dir)?;
+            fs::remove_dir_all(dir)
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn unseal(dir: &Path) -> io::Result<()> {
+    durable::set_mode(dir, 0o700).map_err(|e| e.source)?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            unseal(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn collect(dir: &Path, prefix: &str, files: &mut Vec<FileRecord>) -> Result<(), Error> {
+    for entry in fs::read_dir(dir).context(dir)? {
+        let entry = entry.context(dir)?;
+        let path = entry.path();
+        let relative = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let metadata = fs::symlink_metadata(&path).context(&path)?;
+        if metadata.is_dir() {
+            collect(&path, &format!("{relative}/"), files)?;
+        } else if metadata.is_file() {
+            files.push(FileRecord { path: relative, size: metadata.len(), sha256: Digest::of_file(&path)? });
+        } else {
+            return Err(Error::NotRegular(path));
+        }
+    }
+    Ok(())
+}

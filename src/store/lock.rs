@@ -1,0 +1,158 @@
+//! One writer at a time. The kernel frees the lock when its holder dies; the file says who holds it.
+//!
+//! Whoever takes the store lock first completes or discards what a crash left: an unfinished release, a staging
+//! directory without an owner, a name that was not written down, a mode that was not set.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Actor, Error, NameRecord, Store, VersionName, draft, log};
+use crate::durable::{self, Context as _};
+
+const LOCK: &str = "lock";
+const RUN_LOCK: &str = "run.lock";
+const POLL: Duration = Duration::from_millis(50);
+
+/// A store that this process alone writes.
+pub struct LockedStore {
+    store: Store,
+    recovered: Vec<Recovered>,
+    _lock: File,
+}
+
+/// What taking the lock put right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recovered {
+    /// A release whose flip had happened was finished.
+    Completed(VersionName),
+    /// A release whose flip had not happened was forgotten.
+    Discarded(VersionName),
+    /// A staging directory without an owner was removed.
+    Reaped(String),
+    /// A sealed version's name was written down.
+    Named(VersionName),
+}
+
+impl std::fmt::Display for Recovered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Completed(name) => write!(f, "finished the release of {name} that was cut off"),
+            Self::Discarded(name) => write!(f, "discarded a release of {name} that was cut off before its flip"),
+            Self::Reaped(entry) => write!(f, "removed staging/{entry}, left by a process that died"),
+            Self::Named(name) => write!(f, "wrote down the name {name}, whose sealing was cut off"),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Holder {
+    command: String,
+    since: Timestamp,
+    #[serde(flatten)]
+    actor: Actor,
+}
+
+/// The hold of one `run` on a store, beside which no second `run` starts.
+pub struct RunLock {
+    _file: File,
+}
+
+impl Store {
+    /// Takes the store lock, waiting at most `timeout`, and puts right what a crash left. `command` tells others who holds it.
+    pub fn lock(&self, timeout: Duration, command: &str) -> Result<LockedStore, Error> {
+        let lock = take(self, &self.state(LOCK), timeout, command)?;
+        let mut locked = LockedStore { store: self.clone(), recovered: Vec::new(), _lock: lock };
+        locked.recover()?;
+        Ok(locked)
+    }
+
+    /// Takes the lock that keeps two `run`s apart, waiting at most `timeout`.
+    pub fn lock_run(&self, timeout: Duration) -> Result<RunLock, Error> {
+        Ok(RunLock { _file: take(self, &self.state(RUN_LOCK), timeout, "run")? })
+    }
+}
+
+impl LockedStore {
+    /// What taking the lock put right.
+    pub fn recovered(&self) -> &[Recovered] {
+        &self.recovered
+    }
+
+    fn recover(&mut self) -> Result<(), Error> {
+        let release = self.recover_release()?;
+        let reaped = draft::reap(self)?;
+        let named = self.recover_names()?;
+        self.recovered = release.into_iter().chain(reaped).chain(named).collect();
+        Ok(())
+    }
+
+    /// Writes down the names of versions whose sealing died after the rename, and closes their top directories.
+    fn recover_names(&self) -> Result<Vec<Recovered>, Error> {
+        let known = self.names()?;
+        let mut named = Vec::new();
+        for name in self.versions()? {
+            let dir = self.version_dir(&name);
+            let mode = fs::metadata(&dir).context(&dir)?.permissions().mode();
+            if mode & 0o222 != 0 {
+                // A volume's owner may have set the modes; then ours cannot be set, and need not be.
+                durable::set_mode(&dir, self.shared().sealed_dir()).ok();
+            }
+            if known.iter().any(|record| record.name == name) {
+                continue;
+            }
+            let Ok((manifest, manifest_sha256)) = self.manifest(&name) else { continue };
+            let record = NameRecord { name: name.clone(), manifest_sha256, content_digest: manifest.content_digest };
+            log::append(&self.state(log::NAMES), &record, self.shared().file())?;
+            named.push(Recovered::Named(name));
+        }
+        Ok(named)
+    }
+}
+
+impl Deref for LockedStore {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+fn take(store: &Store, path: &Path, timeout: Duration, command: &str) -> Result<File, Error> {
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).context(path)?;
+    let deadline = Instant::now() + timeout;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::Error(e)) => return Err(e).context(path)?,
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                let mut text = String::new();
+                file.read_to_string(&mut text).context(path)?;
+                return Err(Error::Locked { holder: describe(&text) });
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(POLL),
+        }
+    }
+    let holder = Holder { command: command.to_owned(), since: Timestamp::now(), actor: Actor::current() };
+    let text = serde_json::to_string(&holder).unwrap_or_default();
+    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes())).context(path)?;
+    durable::set_mode(path, store.shared().file()).ok();
+    Ok(file)
+}
+
+fn describe(text: &str) -> String {
+    match serde_json::from_str::<Holder>(text) {
+        Ok(Holder { command, since, actor: Actor { user, host, pid } }) => {
+            format!("`ragctl {command}` of {user} on {host}, process {pid}, since {since:.0}")
+        }
+        Err(_) => "another process".into(),
+    }
+}

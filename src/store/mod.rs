@@ -1,0 +1,294 @@
+//! A store: one directory on one filesystem that holds versions, and the link that says which one is live.
+//!
+//! The file and directory names of the on-disk format are constants here and nowhere else.
+
+mod actor;
+mod channel;
+mod draft;
+mod error;
+mod held;
+mod lock;
+mod log;
+mod manifest;
+mod name;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use actor::Actor;
+pub use channel::{CHANNEL, Intent, Operation, Release, Twin};
+pub use draft::{Draft, Installed, Sealed};
+pub use error::Error;
+pub use held::{Held, Lease};
+pub use lock::{LockedStore, Recovered, RunLock};
+pub use log::NameRecord;
+pub use manifest::{
+    Column, Counts, FileRecord, Index, Lance, MANIFEST, MANIFEST_FORMAT, MANIFEST_SHA256, Manifest, Numerics, Resources, Table,
+};
+pub use name::{Bump, ParseNameError, VersionName};
+
+use crate::digest::Digest;
+use crate::durable::{self, Context as _};
+
+/// The store format that this program writes, and the newest that it reads.
+const STORE_FORMAT: u32 = 1;
+const STORE_FILE: &str = "ragctl-store.json";
+const VERSIONS: &str = "versions";
+const MODELS: &str = "models";
+const SNAPSHOTS: &str = "snapshots";
+const NEWEST: &str = "newest";
+const LEASES: &str = "leases";
+const REPORTS: &str = "reports";
+const STAGING: &str = "staging";
+const STATE: &str = "state";
+const CACHE: &str = "cache";
+
+/// Who may read what the store seals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shared {
+    /// Only the user who built it.
+    Owner,
+    /// The group as well.
+    Group,
+    /// Everybody on the machine.
+    #[default]
+    World,
+}
+
+impl Shared {
+    /// Mode of a sealed file.
+    pub fn sealed_file(self) -> u32 {
+        0o444 & self.mask()
+    }
+
+    /// Mode of a sealed directory.
+    pub fn sealed_dir(self) -> u32 {
+        0o555 & self.mask()
+    }
+
+    /// Mode of a file that the store goes on writing.
+    pub fn file(self) -> u32 {
+        0o644 & self.mask()
+    }
+
+    /// Mode of a directory that the store goes on writing.
+    pub fn dir(self) -> u32 {
+        0o755 & self.mask()
+    }
+
+    fn mask(self) -> u32 {
+        match self {
+            Self::Owner => 0o700,
+            Self::Group => 0o770,
+            Self::World => 0o777,
+        }
+    }
+}
+
+/// The record that makes a directory a store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoreRecord {
+    format: u32,
+    store_id: String,
+    created: Timestamp,
+    shared: Shared,
+}
+
+/// A store, open for reading. Opening one writes nothing.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+    record: StoreRecord,
+}
+
+impl Store {
+    /// Makes a directory a store. It may exist if it is empty, or a store already, which is then opened as it is.
+    pub fn create(root: &Path, shared: Shared) -> Result<Self, Error> {
+        fs::create_dir_all(root).context(root)?;
+        match Self::open(root) {
+            Err(Error::NoStore(_)) => {}
+            other => return other,
+        }
+        if fs::read_dir(root).context(root)?.next().is_some() {
+            return Err(Error::NotEmpty(root.to_owned()));
+        }
+        let created = Timestamp::now();
+        let seed = format!("{created:?} {} {}", root.display(), std::process::id());
+        let record = StoreRecord { format: STORE_FORMAT, store_id: Digest::of(seed).short(), created, shared };
+        durable::set_mode(root, shared.dir())?;
+        for name in [VERSIONS, MODELS, SNAPSHOTS, LEASES, REPORTS, STAGING, STATE, CACHE] {
+            let dir = root.join(name);
+            fs::create_dir_all(&dir).context(&dir)?;
+            durable::set_mode(&dir, shared.dir())?;
+            durable::fsync_dir(&dir)?;
+        }
+        write_json(&root.join(STORE_FILE), &record, shared.file())?;
+        Self::open(root)
+    }
+
+    /// Opens a store.
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        let path = root.join(STORE_FILE);
+        let record: StoreRecord = match read_json(&path)? {
+            Some(record) => record,
+            None => return Err(Error::NoStore(root.to_owned())),
+        };
+        if record.format != STORE_FORMAT {
+            let what = format!("the store at {}", root.display());
+            return Err(Error::UnknownFormat { what, found: record.format, known: STORE_FORMAT });
+        }
+        Ok(Self { root: fs::canonicalize(root).context(root)?, record })
+    }
+
+    /// The store's directory, with every link resolved.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The store's id.
+    pub fn id(&self) -> &str {
+        &self.record.store_id
+    }
+
+    /// Who may read what is sealed here.
+    pub fn shared(&self) -> Shared {
+        self.record.shared
+    }
+
+    /// The directory of a version, whether it exists or not.
+    pub fn version_dir(&self, name: &VersionName) -> PathBuf {
+        self.root.join(VERSIONS).join(name.to_string())
+    }
+
+    /// The directory of the model with this fingerprint, whether it exists or not.
+    pub fn model_dir(&self, fingerprint: &Digest) -> PathBuf {
+        self.root.join(MODELS).join(fingerprint.to_string())
+    }
+
+    /// The directory of a snapshot, whether it exists or not.
+    pub fn snapshot_dir(&self, id: &Digest) -> PathBuf {
+        self.root.join(SNAPSHOTS).join(id.to_string())
+    }
+
+    /// The directory of a version's verification reports, whether it exists or not.
+    pub fn reports_dir(&self, name: &VersionName) -> PathBuf {
+        self.root.join(REPORTS).join(name.to_string())
+    }
+
+    /// The directory of what can be computed again.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.root.join(CACHE)
+    }
+
+    fn lease_file(&self, name: &VersionName) -> PathBuf {
+        self.root.join(LEASES).join(name.to_string())
+    }
+
+    fn state(&self, file: &str) -> PathBuf {
+        self.root.join(STATE).join(file)
+    }
+
+    /// Names the sealed versions, oldest first. What does not bear a version's name is nobody's version and left alone.
+    pub fn versions(&self) -> Result<Vec<VersionName>, Error> {
+        let dir = self.root.join(VERSIONS);
+        let mut names = BTreeSet::new();
+        for entry in fs::read_dir(&dir).context(&dir)? {
+            let entry = entry.context(&dir)?;
+            if let Some(Ok(name)) = entry.file_name().to_str().map(str::parse::<VersionName>) {
+                names.insert(name);
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    /// Reads a version's manifest and checks it against the hash beside it. Returns the hash as well.
+    pub fn manifest(&self, name: &VersionName) -> Result<(Manifest, Digest), Error> {
+        let dir = self.version_dir(name);
+        let path = dir.join(MANIFEST);
+        let bytes = match fs::read(&path).context(&path) {
+            Err(e) if e.is_not_found() => {
+                let known = self.versions()?.into_iter().rev().filter(|known| known != name).collect();
+                return Err(Error::NoVersion { name: name.clone(), known });
+            }
+            other => other?,
+        };
+        let digest = Digest::of(&bytes);
+        let path = dir.join(MANIFEST_SHA256);
+        let beside = fs::read_to_string(&path).context(&path)?;
+        let manifest = Manifest::parse(name, &bytes)?;
+        if beside != manifest_sha256_line(&digest) || manifest.version != *name {
+            return Err(Error::ManifestChanged { name: name.clone() });
+        }
+        Ok((manifest, digest))
+    }
+
+    /// Reads every name that was ever sealed here; names outlive their versions.
+    pub fn names(&self) -> Result<Vec<NameRecord>, Error> {
+        log::read(&self.state(log::NAMES))
+    }
+
+    /// Reads the releases, oldest first. A last line that a crash tore is left out.
+    pub fn history(&self) -> Result<Vec<Release>, Error> {
+        log::read(&self.state(log::HISTORY))
+    }
+
+    /// Finds a snapshot by its id or the beginning of it, or the newest.
+    pub fn snapshot(&self, id: Option<&str>) -> Result<(Digest, PathBuf), Error> {
+        let dir = self.root.join(SNAPSHOTS);
+        let found = match id {
+            None => match fs::read_link(dir.join(NEWEST)) {
+                Ok(target) => target.to_string_lossy().into_owned(),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(Error::NothingIngested),
+                Err(e) => return Err(e).context(dir.join(NEWEST))?,
+            },
+            Some(id) => {
+                let entries = fs::read_dir(&dir).context(&dir)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+                let mut matching = entries.filter(|name| !id.is_empty() && name != NEWEST && name.starts_with(id));
+                match (matching.next(), matching.next()) {
+                    (Some(only), None) => only,
+                    _ => return Err(Error::NoSnapshot(id.to_owned())),
+                }
+            }
+        };
+        let digest: Digest = found.parse().map_err(|_| Error::NoSnapshot(found))?;
+        let dir = self.snapshot_dir(&digest);
+        if !dir.is_dir() {
+            return Err(Error::NoSnapshot(digest.to_string()));
+        }
+        Ok((digest, dir))
+    }
+
+    /// Makes a snapshot the newest.
+    pub fn set_newest_snapshot(&self, id: &Digest) -> Result<(), Error> {
+        let dir = self.root.join(SNAPSHOTS);
+        durable::replace_link(&dir.join(NEWEST), Path::new(&id.to_string()))?;
+        Ok(durable::fsync_dir(&dir)?)
+    }
+}
+
+fn manifest_sha256_line(digest: &Digest) -> String {
+    format!("{digest}  {MANIFEST}\n")
+}
+
+/// Reads a JSON record; `None` where there is no file.
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+    let bytes = match fs::read(path).context(path) {
+        Err(e) if e.is_not_found() || e.source.kind() == io::ErrorKind::NotADirectory => return Ok(None),
+        other => other?,
+    };
+    let malformed = |source| Error::Malformed { what: path.display().to_string(), source };
+    serde_json::from_slice(&bytes).map(Some).map_err(malformed)
+}
+
+fn write_json<T: Serialize>(path: &Path, record: &T, mode: u32) -> Result<(), Error> {
+    let malformed = |source| Error::Malformed { what: path.display().to_string(), source };
+    let mut bytes = serde_json::to_vec_pretty(record).map_err(malformed)?;
+    bytes.push(b'\n');
+    Ok(durable::write_atomic(path, &bytes, mode)?)
+}

@@ -1,0 +1,147 @@
+//! How long work shows itself: bars on a terminal, a line every ten seconds elsewhere, or JSON lines.
+
+use std::io::{self, Write as _};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::ProgressMode;
+use crate::progress::{Silent, Stage};
+
+const EVERY_LINE: Duration = Duration::from_secs(10);
+const EVERY_JSON: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Bars,
+    Lines,
+    Json,
+    None,
+}
+
+/// The bars of all stages.
+pub(super) struct Bars {
+    style: Style,
+    multi: MultiProgress,
+}
+
+impl Bars {
+    pub(super) fn new(mode: ProgressMode, terminal: bool) -> Self {
+        let style = match mode {
+            ProgressMode::Auto if terminal => Style::Bars,
+            ProgressMode::Auto => Style::Lines,
+            ProgressMode::Json => Style::Json,
+            ProgressMode::None => Style::None,
+        };
+        Self { style, multi: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()) }
+    }
+
+    /// Runs something that prints while no bar is drawn.
+    pub(super) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        if self.style == Style::Bars { self.multi.suspend(print) } else { print() }
+    }
+
+    pub(super) fn stage(&self, name: &str, total: Option<u64>, unit: &'static str) -> Box<dyn Stage + '_> {
+        match self.style {
+            Style::None => Box::new(Silent),
+            Style::Bars => {
+                let bar = self.multi.add(ProgressBar::new(total.unwrap_or(0)));
+                bar.set_style(bar_style(total, unit));
+                bar.set_message(name.to_owned());
+                bar.enable_steady_tick(Duration::from_millis(120));
+                Box::new(Bar(bar))
+            }
+            Style::Lines | Style::Json => {
+                let json = self.style == Style::Json;
+                let now = Instant::now();
+                let state = Mutex::new(State { done: 0, told: now });
+                let lines = Lines { name: name.to_owned(), total, unit, json, begun: now, state };
+                if json {
+                    lines.tell(0, false);
+                }
+                Box::new(lines)
+            }
+        }
+    }
+}
+
+fn bar_style(total: Option<u64>, unit: &str) -> ProgressStyle {
+    let counts = match (total, unit) {
+        (None, _) => "{spinner} {msg} {elapsed}".to_owned(),
+        (Some(_), "bytes") => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left".to_owned(),
+        (Some(_), unit) => format!("{{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}} left"),
+    };
+    ProgressStyle::with_template(&counts).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+struct Bar(ProgressBar);
+
+impl Stage for Bar {
+    fn advance(&self, count: u64) {
+        self.0.inc(count);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+struct Lines {
+    name: String,
+    total: Option<u64>,
+    unit: &'static str,
+    json: bool,
+    begun: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    done: u64,
+    told: Instant,
+}
+
+impl Lines {
+    fn tell(&self, done: u64, finished: bool) {
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let rate = if seconds > 0.0 { done as f64 / seconds } else { 0.0 };
+        let line = if self.json {
+            json!({
+                "schema_version": super::SCHEMA_VERSION, "stage": self.name, "done": done, "total": self.total,
+                "unit": self.unit, "seconds": seconds, "per_second": rate, "finished": finished,
+            })
+            .to_string()
+        } else {
+            let of = self.total.map_or(String::new(), |total| format!(" of {total}"));
+            let left = self.total.filter(|_| rate > 0.0).map(|total| total.saturating_sub(done) as f64 / rate);
+            let left = left.map_or(String::new(), |seconds| format!(", {seconds:.0} s left"));
+            format!("{}: {done}{of} {}, {rate:.0} a second{left}", self.name, self.unit)
+        };
+        // There is nobody left to tell when stderr is closed.
+        writeln!(io::stderr(), "{line}").ok();
+    }
+}
+
+impl Stage for Lines {
+    fn advance(&self, count: u64) {
+        let Ok(mut state) = self.state.lock() else { return };
+        state.done += count;
+        let every = if self.json { EVERY_JSON } else { EVERY_LINE };
+        if state.told.elapsed() >= every {
+            state.told = Instant::now();
+            self.tell(state.done, false);
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if self.json {
+            let done = self.state.get_mut().map_or(0, |state| state.done);
+            self.tell(done, true);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! SIGINT and SIGTERM: the first asks the run to stop cleanly, the second ends it at once.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// What the process was sent.
+#[derive(Clone, Default)]
+pub struct Signals {
+    last: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Starts listening.
+    pub fn listen() -> io::Result<Self> {
+        let signals = Self::default();
+        for signal in [SIGINT, SIGTERM] {
+            let seen = Arc::new(AtomicBool::new(false));
+            // In this order: the first signal finds `seen` unset and sets it, the second finds it set and exits.
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&seen))?;
+            flag::register(signal, seen)?;
+            flag::register_usize(signal, Arc::clone(&signals.last), signal as usize)?;
+        }
+        Ok(signals)
+    }
+
+    /// The signal that was received, if one was.
+    pub fn received(&self) -> Option<u8> {
+        match self.last.load(Ordering::Relaxed) {
+            0 => None,
+            signal => u8::try_from(signal).ok(),
+        }
+    }
+}

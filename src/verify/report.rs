@@ -1,0 +1,164 @@
+//! What a verification found, bound to one manifest and kept beside the version.
+
+use std::fmt;
+use std::fs;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::digest::Digest;
+use crate::durable::{self, Context as _, PathError};
+use crate::fault::Kind;
+use crate::store::{Store, VersionName};
+
+pub(super) const FORMAT: u32 = 1;
+
+/// How deep a verification looks. Each level contains the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Names, sizes and kinds of files.
+    Structure,
+    /// The hash of every byte.
+    Bytes,
+    /// The table opens, its counts and its index agree with the manifest.
+    Lance,
+    /// The vectors are of the model's space.
+    Vectors,
+}
+
+/// A text that names no level.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no level: structure, bytes, lance or vectors")]
+pub struct ParseLevelError(String);
+
+impl FromStr for Level {
+    type Err = ParseLevelError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "structure" => Self::Structure,
+            "bytes" => Self::Bytes,
+            "lance" => Self::Lance,
+            "vectors" => Self::Vectors,
+            other => return Err(ParseLevelError(other.to_owned())),
+        })
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Structure => "structure",
+            Self::Bytes => "bytes",
+            Self::Lance => "lance",
+            Self::Vectors => "vectors",
+        })
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name.
+    pub name: String,
+    /// The level it belongs to.
+    pub level: Level,
+    /// What was seen, in words.
+    pub summary: String,
+    /// What is wrong; empty when it passed.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Where: a path in the version, or a chunk's id.
+    pub at: String,
+    /// What should be.
+    pub expected: String,
+    /// What is.
+    pub found: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, found {}", self.at, self.expected, self.found)
+    }
+}
+
+impl Check {
+    /// Says whether nothing is wrong.
+    pub fn passed(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// The outcome of one verification.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The shape of this record.
+    pub format: u32,
+    /// The version.
+    pub version: VersionName,
+    /// The hash of the manifest that was verified.
+    pub manifest_sha256: Digest,
+    /// How deep it looked.
+    pub level: Level,
+    /// Whether every check passed.
+    pub passed: bool,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took in milliseconds.
+    pub duration_ms: u64,
+    /// The program that verified.
+    pub tool: String,
+    /// What was looked at. Deeper levels are left out once one has failed.
+    pub checks: Vec<Check>,
+}
+
+impl Report {
+    /// Says whether it proves that this manifest passed a level.
+    pub(super) fn proves(&self, manifest_sha256: &Digest, level: Level) -> bool {
+        self.format == FORMAT && self.passed && self.manifest_sha256 == *manifest_sha256 && self.level >= level
+    }
+
+    /// Turns a report of failures into the error that says so.
+    pub fn into_result(self) -> Result<Self, Error> {
+        all_passed(&self.version, &self.checks)?;
+        Ok(self)
+    }
+
+    /// Writes the report beside the version, in place of an earlier one of the same manifest and level.
+    pub(super) fn keep(&self, store: &Store) -> Result<(), PathError> {
+        let dir = store.reports_dir(&self.version);
+        fs::create_dir_all(&dir).context(&dir)?;
+        let path = dir.join(format!("{}-{}.json", self.manifest_sha256.short(), self.level));
+        let bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        durable::write_atomic(&path, &bytes, store.shared().file())
+    }
+
+    /// Reads the reports of a version. One that cannot be read proves nothing and is left out.
+    pub fn kept(store: &Store, name: &VersionName) -> Result<Vec<Self>, Error> {
+        let dir = store.reports_dir(name);
+        let entries = match fs::read_dir(&dir).context(&dir) {
+            Err(e) if e.is_not_found() => return Ok(Vec::new()),
+            other => other?,
+        };
+        let read = |path: std::path::PathBuf| serde_json::from_slice(&fs::read(path).ok()?).ok();
+        let mut reports: Vec<Self> = entries.filter_map(|entry| read(entry.ok()?.path())).collect();
+        reports.sort_by_key(|report| report.started);
+        Ok(reports)
+    }
+}
+
+/// Fails if a check did. Damaged bytes are an integrity failure; vectors that are not the model's are a failed gate.
+pub(super) fn all_passed(name: &VersionName, checks: &[Check]) -> Result<(), Error> {
+    let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+    let Some(first) = failed.first() else { return Ok(()) };
+    let kind = if first.level == Level::Vectors { Kind::Gate } else { Kind::Integrity };
+    let problem = first.problems.first().map_or_else(String::new, ToString::to_string);
+    Err(Error::Failed { name: name.clone(), failed: failed.iter().map(|check| check.name.clone()).collect(), kind, first: problem })
+}
