@@ -18,7 +18,8 @@ use crate::progress::{Interrupted, Progress};
 use crate::snapshot::{self, Snapshot};
 use crate::space::Space;
 use crate::store::{
-    self, Bump, Lance, MANIFEST_FORMAT, Manifest, NameRecord, Numerics, Recovered, Resources, Sealed, Store, VersionName,
+    self, Bump, Lance, MANIFEST_FORMAT, Manifest, NameRecord, Numerics, Recovered, Resources,
+    Sealed, Store, VersionName,
 };
 
 /// The documents' file in a version.
@@ -162,12 +163,19 @@ pub fn check_space(snapshot: &Snapshot, space: &Space) -> Result<(), Error> {
 
 /// Reads a snapshot's chunks as the strings that are embedded.
 pub fn embedded_texts(snapshot: &Snapshot, space: &Space) -> Result<Vec<String>, Error> {
-    let texts = snapshot.chunks()?.map(|chunk| Ok(format!("{}{}", space.document_prefix, chunk?.text)));
+    let texts = snapshot
+        .chunks()?
+        .map(|chunk| Ok(format!("{}{}", space.document_prefix, chunk?.text)));
     texts.collect()
 }
 
 /// Works out what a build would give, from the snapshot and the store alone.
-pub fn plan(store: &Store, snapshot: &Snapshot, space: &Space, request: &Request) -> Result<Plan, Error> {
+pub fn plan(
+    store: &Store,
+    snapshot: &Snapshot,
+    space: &Space,
+    request: &Request,
+) -> Result<Plan, Error> {
     check_space(snapshot, space)?;
     let content_digest = content_digest(snapshot, space)?;
     let build_digest = FieldHasher::default()
@@ -176,31 +184,56 @@ pub fn plan(store: &Store, snapshot: &Snapshot, space: &Space, request: &Request
         .field(NUMERICS)
         .field(request.index.exact_below.to_string())
         .finish();
-    let live = store.live()?.map(|name| store.manifest(&name)).transpose()?.map(|(manifest, _)| manifest);
+    let live = store
+        .live()?
+        .map(|name| store.manifest(&name))
+        .transpose()?
+        .map(|(manifest, _)| manifest);
     let bump = match &live {
         Some(live) if live.fingerprint != space.fingerprint() => Bump::Major,
         Some(live) if live.content_digest == content_digest => Bump::Patch,
         _ => Bump::Minor,
     };
-    let is_same = |manifest: &Manifest| manifest.content_digest == content_digest && manifest.build_digest == build_digest;
+    let is_same = |manifest: &Manifest| {
+        manifest.content_digest == content_digest && manifest.build_digest == build_digest
+    };
     let (name, same) = match &request.naming {
         Naming::Exactly(name) => {
-            let existing = if store.version_dir(name).exists() { Some(store.manifest(name)?.0) } else { None };
+            let existing = if store.version_dir(name).exists() {
+                Some(store.manifest(name)?.0)
+            } else {
+                None
+            };
             match existing {
                 Some(manifest) if is_same(&manifest) => (name.clone(), Some(name.clone())),
-                None if !store.names()?.iter().any(|known| known.name == *name) => (name.clone(), None),
+                None if !store.names()?.iter().any(|known| known.name == *name) => {
+                    (name.clone(), None)
+                }
                 _ => return Err(store::Error::NameTaken { name: name.clone() }.into()),
             }
         }
         Naming::Next { bump: asked, pre } => {
-            let names = store.names()?.into_iter().map(|NameRecord { name, .. }| name);
+            let names = store
+                .names()?
+                .into_iter()
+                .map(|NameRecord { name, .. }| name);
             let highest = names.chain(store.versions()?).max();
-            let next = highest.map_or(VersionName::first(pre.clone()), |highest| highest.next(asked.unwrap_or(bump), pre.clone()));
+            let next = highest.map_or(VersionName::first(pre.clone()), |highest| {
+                highest.next(asked.unwrap_or(bump), pre.clone())
+            });
             (next, None)
         }
     };
-    let unchanged = live.filter(|live| request.if_changed && is_same(live)).map(|live| live.version);
-    Ok(Plan { name, content_digest, build_digest, same: same.or(unchanged), bump })
+    let unchanged = live
+        .filter(|live| request.if_changed && is_same(live))
+        .map(|live| live.version);
+    Ok(Plan {
+        name,
+        content_digest,
+        build_digest,
+        same: same.or(unchanged),
+        bump,
+    })
 }
 
 /// Builds and seals a version. `embedder` is asked for only when something must be built.
@@ -221,7 +254,12 @@ pub fn build(
     let mut cache = Cache::open(&store.cache_dir(), &fingerprint, NUMERICS)?;
     let filled = {
         let texts = embedded_texts(snapshot, space)?;
-        embed::fill(&embedder, &mut cache, texts.iter().map(String::as_str), progress)?
+        embed::fill(
+            &embedder,
+            &mut cache,
+            texts.iter().map(String::as_str),
+            progress,
+        )?
     };
     install_model(store, &model, &fingerprint)?;
 
@@ -234,7 +272,9 @@ pub fn build(
         progress.checkpoint()?;
         let chunk = chunk?;
         let key = Digest::of(format!("{}{}", space.document_prefix, chunk.text));
-        let vector = cache.get(&key)?.ok_or_else(|| Error::LostVector(chunk.id.clone()))?;
+        let vector = cache
+            .get(&key)?
+            .ok_or_else(|| Error::LostVector(chunk.id.clone()))?;
         text_bytes += chunk.text.len() as u64;
         writer.push(chunk, vector)?;
         stage.advance(1);
@@ -272,22 +312,48 @@ pub fn build(
         counts,
         space: space.clone(),
         fingerprint,
-        numerics: Numerics { class: NUMERICS.into(), device: embedder.device().name.clone() },
+        numerics: Numerics {
+            class: NUMERICS.into(),
+            device: embedder.device().name.clone(),
+        },
         makers: snapshot.settings.makers.clone(),
         tables: vec![written.table],
-        lance: Lance { data_format: written.data_format, minimum_reader: MINIMUM_READER.into() },
-        resources: Resources { disk_bytes, resident_bytes },
+        lance: Lance {
+            data_format: written.data_format,
+            minimum_reader: MINIMUM_READER.into(),
+        },
+        resources: Resources {
+            disk_bytes,
+            resident_bytes,
+        },
         files,
     };
     let sealed = draft.seal(&locked, &manifest)?;
-    Ok(Built { sealed, changed: true, manifest, embedded: filled.embedded, recovered: locked.recovered().to_vec() })
+    Ok(Built {
+        sealed,
+        changed: true,
+        manifest,
+        embedded: filled.embedded,
+        recovered: locked.recovered().to_vec(),
+    })
 }
 
 fn already_built(store: &Store, plan: &Plan) -> Result<Option<Built>, Error> {
-    let Some(name) = &plan.same else { return Ok(None) };
+    let Some(name) = &plan.same else {
+        return Ok(None);
+    };
     let (manifest, manifest_sha256) = store.manifest(name)?;
-    let sealed = Sealed { name: name.clone(), manifest_sha256 };
-    Ok(Some(Built { sealed, changed: false, manifest, embedded: 0, recovered: Vec::new() }))
+    let sealed = Sealed {
+        name: name.clone(),
+        manifest_sha256,
+    };
+    Ok(Some(Built {
+        sealed,
+        changed: false,
+        manifest,
+        embedded: 0,
+        recovered: Vec::new(),
+    }))
 }
 
 /// Puts the model into the store, so that a reader without a network can embed its queries.
@@ -306,16 +372,33 @@ fn install_model(store: &Store, model: &Model, fingerprint: &Digest) -> Result<(
 /// row order.
 fn content_digest(snapshot: &Snapshot, space: &Space) -> Result<Digest, Error> {
     let mut hasher = FieldHasher::default();
-    hasher.field("ragctl content 1").field(space.fingerprint().as_bytes());
+    hasher
+        .field("ragctl content 1")
+        .field(space.fingerprint().as_bytes());
     for (name, kind) in &snapshot.settings.columns {
         hasher.field(name).field(kind.to_string());
     }
     for chunk in snapshot.chunks()? {
         let chunk = chunk?;
-        hasher.field(&chunk.id).field(&chunk.source).field(&chunk.doc_id).field(&chunk.uri);
-        hasher.field(chunk.title.as_deref().map_or(String::new(), |title| format!("={title}")));
+        hasher
+            .field(&chunk.id)
+            .field(&chunk.source)
+            .field(&chunk.doc_id)
+            .field(&chunk.uri);
+        hasher.field(
+            chunk
+                .title
+                .as_deref()
+                .map_or(String::new(), |title| format!("={title}")),
+        );
         hasher.field(chunk.heading_path().unwrap_or_default());
-        for number in [u64::from(chunk.page.unwrap_or(0)), chunk.byte_start, chunk.byte_end, u64::from(chunk.ordinal), u64::from(chunk.tokens)] {
+        for number in [
+            u64::from(chunk.page.unwrap_or(0)),
+            chunk.byte_start,
+            chunk.byte_end,
+            u64::from(chunk.ordinal),
+            u64::from(chunk.tokens),
+        ] {
             hasher.field(number.to_le_bytes());
         }
         hasher.field(format!("{}{}", space.document_prefix, chunk.text));

@@ -82,7 +82,14 @@ pub struct ModelConfig {
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        Self { name: DEFAULT_MODEL.into(), revision: None, path: None, sha256: BTreeMap::new(), from: None, device: "auto".into() }
+        Self {
+            name: DEFAULT_MODEL.into(),
+            revision: None,
+            path: None,
+            sha256: BTreeMap::new(),
+            from: None,
+            device: "auto".into(),
+        }
     }
 }
 
@@ -95,13 +102,18 @@ pub struct ChunkConfig {
     /// The cap of a chunk in the model's tokens; the model's window by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
-    /// Tokens that neighbours share.
-    pub overlap: usize,
+    /// Tokens that neighbours share; 32 by default, and at most a quarter of the cap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<usize>,
 }
 
 impl Default for ChunkConfig {
     fn default() -> Self {
-        Self { strategy: "structure".into(), max_tokens: None, overlap: 32 }
+        Self {
+            strategy: "structure".into(),
+            max_tokens: None,
+            overlap: None,
+        }
     }
 }
 
@@ -116,7 +128,9 @@ pub struct IndexConfig {
 impl Default for IndexConfig {
     fn default() -> Self {
         // LanceDB advises exact search below about 100,000 rows; an index that is there at half of that costs seconds.
-        Self { exact_below: 50_000 }
+        Self {
+            exact_below: 50_000,
+        }
     }
 }
 
@@ -130,7 +144,9 @@ pub struct GateConfig {
 
 impl Default for GateConfig {
     fn default() -> Self {
-        Self { max_failed: "5%".into() }
+        Self {
+            max_failed: "5%".into(),
+        }
     }
 }
 
@@ -144,7 +160,9 @@ pub struct PublishConfig {
 
 impl Default for PublishConfig {
     fn default() -> Self {
-        Self { require: "vectors".into() }
+        Self {
+            require: "vectors".into(),
+        }
     }
 }
 
@@ -204,7 +222,8 @@ impl Fault for Error {
         match self {
             Self::Io(e) => e.hint(),
             Self::NoFile(_) => Some("Write one with `ragctl init`.".into()),
-            Self::File { source, .. } => suggestion(source.message()).or(Some("`ragctl config schema` documents every key.".into())),
+            Self::File { source, .. } => suggestion(source.message())
+                .or(Some("`ragctl config schema` documents every key.".into())),
             Self::Layer { .. } => None,
         }
     }
@@ -271,13 +290,19 @@ pub fn load(
             }
             Some(path)
         }
-        None => working_dir.ancestors().map(|dir| dir.join(FILE)).find(|path| path.is_file()),
+        None => working_dir
+            .ancestors()
+            .map(|dir| dir.join(FILE))
+            .find(|path| path.is_file()),
     };
     let mut table = Table::new();
     let mut origins = BTreeMap::new();
     if let Some(path) = &file {
         let text = fs::read_to_string(path).context(path)?;
-        let wrong = |source| Error::File { path: path.clone(), source: Box::new(source) };
+        let wrong = |source| Error::File {
+            path: path.clone(),
+            source: Box::new(source),
+        };
         // Read as the whole first: only then does a mistake have its line and column.
         toml::from_str::<Config>(&text).map_err(wrong)?;
         table = toml::from_str(&text).map_err(wrong)?;
@@ -286,27 +311,56 @@ pub fn load(
     for (key, number) in LAYERED {
         let name = format!("RAGCTL_{}", key.replace('.', "_").to_uppercase());
         if let Some(value) = variable(&name).filter(|value| !value.is_empty()) {
-            set(&mut table, key, number, &value, &Origin::Environment(name), &mut origins)?;
+            set(
+                &mut table,
+                key,
+                number,
+                &value,
+                &Origin::Environment(name),
+                &mut origins,
+            )?;
         }
     }
     for Override { key, flag, value } in flags {
-        let number = LAYERED.iter().any(|(known, number)| known == key && *number);
-        set(&mut table, key, number, value, &Origin::Flag((*flag).to_owned()), &mut origins)?;
+        let number = LAYERED
+            .iter()
+            .any(|(known, number)| known == key && *number);
+        set(
+            &mut table,
+            key,
+            number,
+            value,
+            &Origin::Flag((*flag).to_owned()),
+            &mut origins,
+        )?;
     }
-    let wrong = |e: toml::de::Error| Error::Layer { origin: "settings".into(), problem: e.message().to_owned() };
+    let wrong = |e: toml::de::Error| Error::Layer {
+        origin: "settings".into(),
+        problem: e.message().to_owned(),
+    };
     let mut config: Config = Value::Table(table).try_into().map_err(wrong)?;
-    let base = file.as_deref().and_then(Path::parent).unwrap_or(working_dir);
+    let base = file
+        .as_deref()
+        .and_then(Path::parent)
+        .unwrap_or(working_dir);
     for source in &mut config.sources {
         source.base = base.to_owned();
     }
-    Ok(Loaded { config, file, origins, working_dir: working_dir.to_owned() })
+    Ok(Loaded {
+        config,
+        file,
+        origins,
+        working_dir: working_dir.to_owned(),
+    })
 }
 
 impl Loaded {
     /// Resolves a path setting: relative to the file where the file gives it, else to the working directory.
     pub fn path(&self, key: &str, value: &str) -> PathBuf {
         match (self.origins.get(key), &self.file) {
-            (Some(Origin::File(_)) | None, Some(file)) => file.parent().unwrap_or(&self.working_dir).join(value),
+            (Some(Origin::File(_)) | None, Some(file)) => {
+                file.parent().unwrap_or(&self.working_dir).join(value)
+            }
             _ => self.working_dir.join(value),
         }
     }
@@ -318,10 +372,15 @@ impl Loaded {
             flatten(&table, "", &mut flat);
         }
         let origin = |key: &String| {
-            let above = self.origins.iter().find(|(known, _)| key == *known || key.starts_with(&format!("{known}[")));
+            let above = self
+                .origins
+                .iter()
+                .find(|(known, _)| key == *known || key.starts_with(&format!("{known}[")));
             above.map_or(Origin::Default, |(_, origin)| origin.clone())
         };
-        flat.into_iter().map(|(key, value)| (key.clone(), value, origin(&key))).collect()
+        flat.into_iter()
+            .map(|(key, value)| (key.clone(), value, origin(&key)))
+            .collect()
     }
 }
 
@@ -336,16 +395,26 @@ fn set(
     let value = match number {
         false => Value::String(value.to_owned()),
         true => {
-            let wrong = |_| Error::Layer { origin: origin.to_string(), problem: format!("`{value}` is not a whole number") };
+            let wrong = |_| Error::Layer {
+                origin: origin.to_string(),
+                problem: format!("`{value}` is not a whole number"),
+            };
             Value::Integer(value.parse().map_err(wrong)?)
         }
     };
     let (section, name) = key.split_once('.').unwrap_or(("", key));
     let target = match section {
         "" => Some(table),
-        section => table.entry(section).or_insert_with(|| Value::Table(Table::new())).as_table_mut(),
+        section => table
+            .entry(section)
+            .or_insert_with(|| Value::Table(Table::new()))
+            .as_table_mut(),
     };
     if let Some(target) = target {
+        // A model that is named goes before a directory that a weaker layer names.
+        if key == "model.name" {
+            target.remove("path");
+        }
         target.insert(name.to_owned(), value);
     }
     origins.insert(key.to_owned(), origin.clone());
@@ -379,9 +448,15 @@ fn flatten(table: &Table, prefix: &str, flat: &mut BTreeMap<String, String>) {
 
 /// Finds the known key closest to an unknown one in a parser's message: unknown field `pth`, expected one of `id`, `path`.
 fn suggestion(message: &str) -> Option<String> {
-    let mut quoted = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    let mut quoted = message
+        .strip_prefix("unknown field ")?
+        .split('`')
+        .skip(1)
+        .step_by(2);
     let unknown = quoted.next()?;
-    let close = quoted.max_by(|a, b| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)))?;
+    let close = quoted.max_by(|a, b| {
+        strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b))
+    })?;
     (strsim::jaro_winkler(unknown, close) > 0.7).then(|| format!("Did you mean `{close}`?"))
 }
 
@@ -398,24 +473,53 @@ mod tests {
     #[test]
     fn flags_go_before_variables_before_the_file_before_defaults() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(FILE), "store = \"kept\"\n[chunk]\noverlap = 1\nmax_tokens = 10\n").unwrap();
+        fs::write(
+            dir.path().join(FILE),
+            "store = \"kept\"\n[chunk]\noverlap = 1\nmax_tokens = 10\n",
+        )
+        .unwrap();
         let below = dir.path().join("a/b");
         fs::create_dir_all(&below).unwrap();
         let variable = |name: &str| (name == "RAGCTL_CHUNK_OVERLAP").then(|| "2".to_owned());
-        let flag = Override { key: "model.device", flag: "device", value: "cpu".into() };
+        let flag = Override {
+            key: "model.device",
+            flag: "device",
+            value: "cpu".into(),
+        };
         let loaded = load(None, &below, &variable, &[flag]).unwrap();
         let config = &loaded.config;
-        assert_eq!((config.chunk.overlap, config.chunk.max_tokens, config.model.device.as_str()), (2, Some(10), "cpu"));
+        assert_eq!(
+            (
+                config.chunk.overlap,
+                config.chunk.max_tokens,
+                config.model.device.as_str()
+            ),
+            (Some(2), Some(10), "cpu")
+        );
         assert_eq!(loaded.path("store", &config.store), dir.path().join("kept"));
-        let shown: Vec<String> = loaded.settings().into_iter().map(|(key, value, origin)| format!("{key} = {value} ({origin})")).collect();
-        assert!(shown.contains(&"chunk.overlap = 2 (env RAGCTL_CHUNK_OVERLAP)".to_owned()), "{shown:?}");
-        assert!(shown.contains(&"publish.require = \"vectors\" (default)".to_owned()), "{shown:?}");
+        let shown: Vec<String> = loaded
+            .settings()
+            .into_iter()
+            .map(|(key, value, origin)| format!("{key} = {value} ({origin})"))
+            .collect();
+        assert!(
+            shown.contains(&"chunk.overlap = 2 (env RAGCTL_CHUNK_OVERLAP)".to_owned()),
+            "{shown:?}"
+        );
+        assert!(
+            shown.contains(&"publish.require = \"vectors\" (default)".to_owned()),
+            "{shown:?}"
+        );
     }
 
     #[test]
     fn an_unknown_key_names_its_line_and_the_key_that_was_meant() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(FILE), "store = \"s\"\n\n[[source]]\npth = \"docs\"\n").unwrap();
+        fs::write(
+            dir.path().join(FILE),
+            "store = \"s\"\n\n[[source]]\npth = \"docs\"\n",
+        )
+        .unwrap();
         let error = load(None, dir.path(), &|_| None, &[]).unwrap_err();
         assert!(error.to_string().contains("line 4"), "{error}");
         assert_eq!(error.hint().as_deref(), Some("Did you mean `path`?"));

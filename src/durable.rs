@@ -34,13 +34,16 @@ impl Fault for PathError {
 
     fn hint(&self) -> Option<String> {
         match self.source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Some("Free some space, then run the same command again; nothing was published.".into())
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
+                "Free some space, then run the same command again; nothing was published.".into(),
+            ),
+            io::ErrorKind::ReadOnlyFilesystem => Some(
+                "The filesystem is mounted read-only; run this where the store can be written."
+                    .into(),
+            ),
+            io::ErrorKind::PermissionDenied => {
+                Some("Check who owns the store and with which user this runs.".into())
             }
-            io::ErrorKind::ReadOnlyFilesystem => {
-                Some("The filesystem is mounted read-only; run this where the store can be written.".into())
-            }
-            io::ErrorKind::PermissionDenied => Some("Check who owns the store and with which user this runs.".into()),
             _ => None,
         }
     }
@@ -50,9 +53,12 @@ impl Fault for PathError {
 pub fn io_kind(error: &io::Error) -> Kind {
     use io::ErrorKind as E;
     match error.kind() {
-        E::StorageFull | E::QuotaExceeded | E::ReadOnlyFilesystem | E::CrossesDevices | E::FileTooLarge | E::Unsupported => {
-            Kind::Filesystem
-        }
+        E::StorageFull
+        | E::QuotaExceeded
+        | E::ReadOnlyFilesystem
+        | E::CrossesDevices
+        | E::FileTooLarge
+        | E::Unsupported => Kind::Filesystem,
         _ => Kind::Failed,
     }
 }
@@ -65,7 +71,10 @@ pub trait Context<T> {
 
 impl<T> Context<T> for io::Result<T> {
     fn context(self, path: impl AsRef<Path>) -> Result<T, PathError> {
-        self.map_err(|source| PathError { path: path.as_ref().to_owned(), source })
+        self.map_err(|source| PathError {
+            path: path.as_ref().to_owned(),
+            source,
+        })
     }
 }
 
@@ -88,9 +97,14 @@ fn fsync_parent(path: &Path) -> Result<(), PathError> {
 /// Replaces `path` by a file of these bytes and this mode: a reader sees the old bytes or the new ones.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), PathError> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(dir).context(dir)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(dir)
+        .context(dir)?;
     file.write_all(bytes).context(path)?;
-    file.as_file().set_permissions(fs::Permissions::from_mode(mode)).context(path)?;
+    file.as_file()
+        .set_permissions(fs::Permissions::from_mode(mode))
+        .context(path)?;
     file.as_file().sync_all().context(path)?;
     file.persist(path).map_err(|e| e.error).context(path)?;
     fsync_parent(path)
@@ -104,17 +118,29 @@ pub fn append_line(path: &Path, line: &str, mode: u32) -> Result<(), PathError> 
         Err(e) if e.kind() == io::ErrorKind::NotFound => false,
         Err(e) => return Err(e).context(path),
     };
-    let mut file = OpenOptions::new().append(true).create(true).mode(mode).open(path).context(path)?;
-    file.write_all(format!("{}{line}\n", if torn { "\n" } else { "" }).as_bytes()).context(path)?;
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(mode)
+        .open(path)
+        .context(path)?;
+    file.write_all(format!("{}{line}\n", if torn { "\n" } else { "" }).as_bytes())
+        .context(path)?;
     file.sync_all().context(path)?;
     fsync_parent(path)
 }
 
 /// Creates an empty file of this mode, durable; leaves one that exists as it is.
 pub fn create_empty(path: &Path, mode: u32) -> Result<(), PathError> {
-    match OpenOptions::new().write(true).create_new(true).mode(mode).open(path) {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+    {
         Ok(file) => {
-            file.set_permissions(fs::Permissions::from_mode(mode)).context(path)?;
+            file.set_permissions(fs::Permissions::from_mode(mode))
+                .context(path)?;
             file.sync_all().context(path)?;
             fsync_parent(path)
         }
@@ -148,7 +174,9 @@ fn settle(dir: &Path, file_mode: u32, dir_mode: u32) -> Result<(), PathError> {
             fsync_dir(&path)?;
         } else {
             set_mode(&path, file_mode)?;
-            File::open(&path).and_then(|file| file.sync_all()).context(&path)?;
+            File::open(&path)
+                .and_then(|file| file.sync_all())
+                .context(&path)?;
         }
     }
     Ok(())
@@ -199,7 +227,10 @@ fn rename_unless_exists(from: &Path, to: &Path) -> io::Result<()> {
 /// a rename as failed that happened, or the other way round. The directory is left to the caller to fsync.
 pub fn replace_link(link: &Path, target: &Path) -> Result<(), PathError> {
     let dir = link.parent().unwrap_or(Path::new("."));
-    let prefix = format!(".{}.", link.file_name().unwrap_or_default().to_string_lossy());
+    let prefix = format!(
+        ".{}.",
+        link.file_name().unwrap_or_default().to_string_lossy()
+    );
     let temporary = tempfile::Builder::new()
         .prefix(&prefix)
         .make_in(dir, |path| symlink(target, path))
@@ -209,7 +240,10 @@ pub fn replace_link(link: &Path, target: &Path) -> Result<(), PathError> {
         Ok(found) if found == target => Ok(()),
         _ => {
             renamed.context(link)?;
-            Err(io::Error::other("the link does not read back as it was written")).context(link)
+            Err(io::Error::other(
+                "the link does not read back as it was written",
+            ))
+            .context(link)
         }
     }
 }

@@ -7,8 +7,10 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::chunk::{self, CHUNKER, ChunkRecord, Chunker, Strategy};
-use crate::corpus::{self, Columns, Conflict, Document, EXTRACTOR, Failure, Item, Metadata, SourceSpec};
+use crate::chunk::{self, CHUNKER, ChunkRecord, Chunker, Policy, Strategy};
+use crate::corpus::{
+    self, Columns, Conflict, Document, EXTRACTOR, Failure, Item, Metadata, SourceSpec,
+};
 use crate::digest::Digest;
 use crate::fault::{Fault, Kind};
 use crate::model::{self, Model};
@@ -38,7 +40,10 @@ impl FromStr for Tolerance {
         match text.strip_suffix('%') {
             Some(percent) => {
                 let percent: f64 = percent.trim().parse().map_err(|_| error())?;
-                (0.0..=100.0).contains(&percent).then_some(Self::Percent(percent)).ok_or_else(error)
+                (0.0..=100.0)
+                    .contains(&percent)
+                    .then_some(Self::Percent(percent))
+                    .ok_or_else(error)
             }
             None => text.parse().map(Self::Count).map_err(|_| error()),
         }
@@ -70,11 +75,7 @@ pub struct Request<'a> {
     /// Metadata for every document; a source's own goes before it.
     pub metadata: &'a Metadata,
     /// How documents become chunks.
-    pub strategy: Strategy,
-    /// The cap of a chunk in tokens; `None` is the model's window.
-    pub max_tokens: Option<usize>,
-    /// Tokens shared between neighbours.
-    pub overlap: usize,
+    pub policy: Policy,
     /// How many documents may fail.
     pub tolerance: Tolerance,
 }
@@ -174,10 +175,19 @@ impl Fault for Error {
             Self::Chunk(e) => e.hint(),
             Self::Model(e) => e.hint(),
             Self::Snapshot(e) => e.hint(),
-            Self::Conflict(_) => Some("Make the values of the field one type, or leave it out of metadata_fields.".into()),
-            Self::Nothing => Some("Look at the paths and patterns; `ragctl ingest --dry-run` shows what they match.".into()),
-            Self::NoSources => Some("Add a [[source]] to ragctl.toml, or name paths: `ragctl ingest docs/`.".into()),
-            Self::TooManyFailed { .. } => Some("Mend or exclude them, or raise --max-failed.".into()),
+            Self::Conflict(_) => Some(
+                "Make the values of the field one type, or leave it out of metadata_fields.".into(),
+            ),
+            Self::Nothing => Some(
+                "Look at the paths and patterns; `ragctl ingest --dry-run` shows what they match."
+                    .into(),
+            ),
+            Self::NoSources => Some(
+                "Add a [[source]] to ragctl.toml, or name paths: `ragctl ingest docs/`.".into(),
+            ),
+            Self::TooManyFailed { .. } => {
+                Some("Mend or exclude them, or raise --max-failed.".into())
+            }
             Self::Interrupted(_) => None,
         }
     }
@@ -195,8 +205,11 @@ pub fn plan(sources: &[SourceSpec], metadata: &Metadata) -> Result<Plan, Error> 
             return Err(corpus::Error::DuplicateSource(source.id().to_owned()).into());
         }
         let mut spec = source.clone();
-        let shared = metadata.iter().filter(|(name, _)| !source.metadata.contains_key(*name));
-        spec.metadata.extend(shared.map(|(name, value)| (name.clone(), value.clone())));
+        let shared = metadata
+            .iter()
+            .filter(|(name, _)| !source.metadata.contains_key(*name));
+        spec.metadata
+            .extend(shared.map(|(name, value)| (name.clone(), value.clone())));
         for name in spec.metadata.keys().chain(&spec.metadata_fields) {
             corpus::check_name(name)?;
         }
@@ -213,13 +226,27 @@ pub fn plan(sources: &[SourceSpec], metadata: &Metadata) -> Result<Plan, Error> 
 }
 
 /// Reads and cuts every document, and writes the snapshot.
-pub fn ingest(store: &Store, model: &Model, request: &Request<'_>, progress: &dyn Progress) -> Result<Ingested, Error> {
+pub fn ingest(
+    store: &Store,
+    model: &Model,
+    request: &Request<'_>,
+    progress: &dyn Progress,
+) -> Result<Ingested, Error> {
     let plan = plan(request.sources, request.metadata)?;
     let tokenizer = model.tokenizer()?;
-    let max_tokens = request.max_tokens.unwrap_or(tokenizer.content_window());
-    let chunker = Chunker::new(&tokenizer, request.strategy, max_tokens, request.overlap)?;
-    let mut run = Run { chunker, writer: SnapshotWriter::create(store)?, columns: Columns::default(), counts: Counts::default(), failures: Vec::new() };
-    let total = plan.sources.iter().map(|source| source.found.len() as u64).sum();
+    let chunker = Chunker::new(&tokenizer, request.policy)?;
+    let mut run = Run {
+        chunker,
+        writer: SnapshotWriter::create(store)?,
+        columns: Columns::default(),
+        counts: Counts::default(),
+        failures: Vec::new(),
+    };
+    let total = plan
+        .sources
+        .iter()
+        .map(|source| source.found.len() as u64)
+        .sum();
     let stage = progress.stage("ingest", Some(total), "files");
     for source in &plan.sources {
         for item in &source.found {
@@ -236,25 +263,42 @@ pub fn ingest(store: &Store, model: &Model, request: &Request<'_>, progress: &dy
         return Err(Error::Nothing);
     }
     if run.counts.documents == 0 || !request.tolerance.allows(run.counts.failed, all) {
-        return Err(Error::TooManyFailed { all, allowed: request.tolerance, failures: run.failures });
+        return Err(Error::TooManyFailed {
+            all,
+            allowed: request.tolerance,
+            failures: run.failures,
+        });
     }
     let settings = Settings {
         format: snapshot::format(),
         fingerprint: model.space.fingerprint(),
         model: model.space.model.clone(),
-        strategy: match request.strategy {
+        strategy: match request.policy.strategy {
             Strategy::Structure => "structure".into(),
             Strategy::Document => "document".into(),
         },
-        max_tokens,
-        overlap: request.overlap,
-        makers: BTreeMap::from([("chunker".into(), CHUNKER.into()), ("extractor".into(), EXTRACTOR.into())]),
+        max_tokens: run.chunker.max_tokens(),
+        overlap: run.chunker.overlap(),
+        makers: BTreeMap::from([
+            ("chunker".into(), CHUNKER.into()),
+            ("extractor".into(), EXTRACTOR.into()),
+        ]),
         columns: run.columns.kinds(),
         counts: run.counts,
     };
     let (snapshot, installed) = run.writer.finish(store, &settings)?;
-    let unknown = plan.sources.into_iter().flat_map(|source| source.unknown).collect();
-    Ok(Ingested { snapshot, installed, counts: settings.counts, failures: run.failures, unknown })
+    let unknown = plan
+        .sources
+        .into_iter()
+        .flat_map(|source| source.unknown)
+        .collect();
+    Ok(Ingested {
+        snapshot,
+        installed,
+        counts: settings.counts,
+        failures: run.failures,
+        unknown,
+    })
 }
 
 struct Run<'a> {
@@ -277,12 +321,21 @@ impl Run<'_> {
             }
         };
         self.columns.add(&document.uri, &document.metadata)?;
-        let chunks: Vec<ChunkRecord> =
-            self.chunker.chunk(&document).into_iter().map(|chunk| ChunkRecord::new(&document, chunk)).collect();
+        let chunks: Vec<ChunkRecord> = self
+            .chunker
+            .chunk(&document)
+            .into_iter()
+            .map(|chunk| ChunkRecord::new(&document, chunk))
+            .collect();
         self.counts.documents += 1;
         self.counts.chunks += chunks.len() as u64;
-        self.counts.tokens += chunks.iter().map(|chunk| u64::from(chunk.tokens)).sum::<u64>();
+        self.counts.tokens += chunks
+            .iter()
+            .map(|chunk| u64::from(chunk.tokens))
+            .sum::<u64>();
         self.counts.truncated += chunks.iter().filter(|chunk| chunk.truncated).count() as u64;
-        Ok(self.writer.push(&DocumentRecord::of(&document, chunks.len()), &chunks)?)
+        Ok(self
+            .writer
+            .push(&DocumentRecord::of(&document, chunks.len()), &chunks)?)
     }
 }

@@ -56,8 +56,18 @@ pub fn check_expectation(store: &Store, expectation: &Expectation) -> Result<(),
 }
 
 /// Points the channel at a proven version. Once this returns, the release survives a power cut.
-pub fn publish(store: &LockedStore, verified: Verified, operation: Operation, reason: Option<String>) -> Result<Release, Error> {
-    let intent = Intent { operation, to: verified.name().clone(), manifest_sha256: verified.manifest_sha256(), reason };
+pub fn publish(
+    store: &LockedStore,
+    verified: Verified,
+    operation: Operation,
+    reason: Option<String>,
+) -> Result<Release, Error> {
+    let intent = Intent {
+        operation,
+        to: verified.name().clone(),
+        manifest_sha256: verified.manifest_sha256(),
+        reason,
+    };
     Ok(store.flip(intent)?)
 }
 
@@ -78,6 +88,9 @@ pub fn rollback_target(store: &Store, steps: usize) -> Result<VersionName, Error
     if releases.last() != Some(&live) {
         releases.push(live);
     }
-    let target = releases.len().checked_sub(steps + 1).and_then(|at| releases.get(at));
+    let target = releases
+        .len()
+        .checked_sub(steps + 1)
+        .and_then(|at| releases.get(at));
     Ok(target.cloned().ok_or(store::Error::NoEarlierRelease)?)
 }

@@ -43,7 +43,9 @@ impl Fault for Error {
         match self {
             Self::Index(e) => e.hint(),
             Self::Embed(e) => e.hint(),
-            Self::OtherSpace { .. } => Some("Leave the model out: a version brings its own.".into()),
+            Self::OtherSpace { .. } => {
+                Some("Leave the model out: a version brings its own.".into())
+            }
         }
     }
 }
@@ -51,7 +53,11 @@ impl Fault for Error {
 /// Opens the model that a version names, from the store.
 pub fn model_of(store: &Store, held: &Held) -> Result<Model, model::Error> {
     let space = &held.manifest.space;
-    Model::open(&store.model_dir(&held.manifest.fingerprint), &space.model, space.revision.as_deref())
+    Model::open(
+        &store.model_dir(&held.manifest.fingerprint),
+        &space.model,
+        space.revision.as_deref(),
+    )
 }
 
 /// A held version with its model and table: what answers.
@@ -68,20 +74,32 @@ impl Reader {
         if found != held.manifest.fingerprint {
             return Err(Error::OtherSpace {
                 version: held.name.to_string(),
-                expected: format!("{} ({})", held.manifest.space.model, held.manifest.fingerprint.short()),
+                expected: format!(
+                    "{} ({})",
+                    held.manifest.space.model,
+                    held.manifest.fingerprint.short()
+                ),
                 model: model.space.model.clone(),
                 found: found.short(),
             });
         }
         let mut table = Table::open(&held.dir)?;
-        let index = held.manifest.tables.first().and_then(|table| table.indexes.iter().find(|index| index.kind == "vector"));
+        let index = held
+            .manifest
+            .tables
+            .first()
+            .and_then(|table| table.indexes.iter().find(|index| index.kind == "vector"));
         if let Some(index) = index {
             let number = |name: &str| index.params.get(name).and_then(serde_json::Value::as_u64);
             if let (Some(probes), Some(refine)) = (number("nprobes"), number("refine_factor")) {
                 table.set_effort(probes as usize, refine as u32);
             }
         }
-        Ok(Self { embedder: Embedder::load(model, device)?, table, held })
+        Ok(Self {
+            embedder: Embedder::load(model, device)?,
+            table,
+            held,
+        })
     }
 
     /// The version that answers.

@@ -188,22 +188,40 @@ impl SnapshotWriter {
             File::create(&path).context(&path).map(BufWriter::new)
         };
         let (documents, chunks) = (create(DOCUMENTS)?, create(CHUNKS)?);
-        Ok(Self { draft, documents, chunks })
+        Ok(Self {
+            draft,
+            documents,
+            chunks,
+        })
     }
 
     /// Adds a document and its chunks.
     pub fn push(&mut self, document: &DocumentRecord, chunks: &[ChunkRecord]) -> Result<(), Error> {
         write_line(&mut self.documents, document).context(self.draft.dir())?;
-        chunks.iter().try_for_each(|chunk| write_line(&mut self.chunks, chunk)).context(self.draft.dir())?;
+        chunks
+            .iter()
+            .try_for_each(|chunk| write_line(&mut self.chunks, chunk))
+            .context(self.draft.dir())?;
         Ok(())
     }
 
     /// Names the snapshot by its content and makes it the newest. Says whether the store had none of that content.
-    pub fn finish(mut self, store: &Store, settings: &Settings) -> Result<(Digest, Installed), Error> {
+    pub fn finish(
+        mut self,
+        store: &Store,
+        settings: &Settings,
+    ) -> Result<(Digest, Installed), Error> {
         let dir = self.draft.dir().to_owned();
-        self.documents.flush().and_then(|()| self.chunks.flush()).context(&dir)?;
+        self.documents
+            .flush()
+            .and_then(|()| self.chunks.flush())
+            .context(&dir)?;
         let path = dir.join(SETTINGS);
-        let malformed = |source| Error::Malformed { path: path.clone(), line: 1, source };
+        let malformed = |source| Error::Malformed {
+            path: path.clone(),
+            line: 1,
+            source,
+        };
         let bytes = serde_json::to_vec_pretty(settings).map_err(malformed)?;
         fs::write(&path, bytes).context(&path)?;
         let id = digest_of(&dir)?;
@@ -243,12 +261,19 @@ impl Snapshot {
         let (id, dir) = store.snapshot(id)?;
         let found = digest_of(&dir)?;
         if found != id {
-            return Err(Error::Damaged { expected: id, found });
+            return Err(Error::Damaged {
+                expected: id,
+                found,
+            });
         }
         let path = dir.join(SETTINGS);
         let bytes = fs::read(&path).context(&path)?;
         let settings: Settings =
-            serde_json::from_slice(&bytes).map_err(|source| Error::Malformed { path, line: 1, source })?;
+            serde_json::from_slice(&bytes).map_err(|source| Error::Malformed {
+                path,
+                line: 1,
+                source,
+            })?;
         if settings.format != FORMAT {
             return Err(Error::UnknownFormat(settings.format));
         }
@@ -256,12 +281,16 @@ impl Snapshot {
     }
 
     /// Reads its chunks in their order.
-    pub fn chunks(&self) -> Result<impl Iterator<Item = Result<ChunkRecord, Error>> + use<>, Error> {
+    pub fn chunks(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<ChunkRecord, Error>> + use<>, Error> {
         lines(self.dir.join(CHUNKS))
     }
 
     /// Reads its documents in their order.
-    pub fn documents(&self) -> Result<impl Iterator<Item = Result<DocumentRecord, Error>> + use<>, Error> {
+    pub fn documents(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<DocumentRecord, Error>> + use<>, Error> {
         lines(self.dir.join(DOCUMENTS))
     }
 
@@ -276,10 +305,16 @@ pub fn format() -> u32 {
     FORMAT
 }
 
-fn lines<T: DeserializeOwned>(path: PathBuf) -> Result<impl Iterator<Item = Result<T, Error>> + use<T>, Error> {
+fn lines<T: DeserializeOwned>(
+    path: PathBuf,
+) -> Result<impl Iterator<Item = Result<T, Error>> + use<T>, Error> {
     let reader = BufReader::new(File::open(&path).context(&path)?);
     Ok(reader.lines().enumerate().map(move |(index, line)| {
         let line = line.context(&path)?;
-        serde_json::from_str(&line).map_err(|source| Error::Malformed { path: path.clone(), line: index + 1, source })
+        serde_json::from_str(&line).map_err(|source| Error::Malformed {
+            path: path.clone(),
+            line: index + 1,
+            source,
+        })
     }))
 }

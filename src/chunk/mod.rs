@@ -26,6 +26,19 @@ pub enum Strategy {
     Document,
 }
 
+/// How documents are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Where cuts may be.
+    pub strategy: Strategy,
+    /// The cap of a chunk in tokens of content; the model's window by default.
+    pub max_tokens: Option<usize>,
+    /// Tokens that neighbours of a section share; 32 by default, and at most a quarter of the cap.
+    pub overlap: Option<usize>,
+}
+
+const DEFAULT_OVERLAP: usize = 32;
+
 /// A span of a document, the unit that is embedded and found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
@@ -74,6 +87,8 @@ pub struct Chunker<'a> {
     tokenizer: &'a Tokenizer,
     strategy: Strategy,
     window: usize,
+    max_tokens: usize,
+    overlap: usize,
     markdown: MarkdownSplitter<Sizer<'a>>,
     plain: TextSplitter<Sizer<'a>>,
 }
@@ -87,14 +102,43 @@ impl ChunkSizer for Sizer<'_> {
 }
 
 impl<'a> Chunker<'a> {
-    /// Prepares to cut at `max_tokens` tokens of content, with `overlap` tokens shared between neighbours of a section.
-    pub fn new(tokenizer: &'a Tokenizer, strategy: Strategy, max_tokens: usize, overlap: usize) -> Result<Self, Error> {
+    /// Prepares to cut as a policy says.
+    pub fn new(tokenizer: &'a Tokenizer, policy: Policy) -> Result<Self, Error> {
         let window = tokenizer.content_window();
+        let max_tokens = policy.max_tokens.unwrap_or(window);
         if max_tokens == 0 || max_tokens > window {
-            return Err(Error::Window { asked: max_tokens, window });
+            return Err(Error::Window {
+                asked: max_tokens,
+                window,
+            });
         }
-        let config = || ChunkConfig::new(max_tokens).with_sizer(Sizer(tokenizer)).with_overlap(overlap);
-        Ok(Self { tokenizer, strategy, window, markdown: MarkdownSplitter::new(config()?), plain: TextSplitter::new(config()?) })
+        let overlap = policy
+            .overlap
+            .unwrap_or(DEFAULT_OVERLAP.min(max_tokens / 4));
+        let config = || {
+            ChunkConfig::new(max_tokens)
+                .with_sizer(Sizer(tokenizer))
+                .with_overlap(overlap)
+        };
+        Ok(Self {
+            tokenizer,
+            strategy: policy.strategy,
+            window,
+            max_tokens,
+            overlap,
+            markdown: MarkdownSplitter::new(config()?),
+            plain: TextSplitter::new(config()?),
+        })
+    }
+
+    /// The cap of a chunk in tokens of content.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// Tokens that neighbours share.
+    pub fn overlap(&self) -> usize {
+        self.overlap
     }
 
     /// Cuts one document.
@@ -117,7 +161,9 @@ impl<'a> Chunker<'a> {
         match (self.strategy, document.markup) {
             (Strategy::Document, _) => push(0, text, &[]),
             (Strategy::Structure, Markup::Plain) => {
-                self.plain.chunk_indices(text).for_each(|(start, piece)| push(start, piece, &[]));
+                self.plain
+                    .chunk_indices(text)
+                    .for_each(|(start, piece)| push(start, piece, &[]));
             }
             (Strategy::Structure, Markup::Markdown) => {
                 for section in sections::of(text) {

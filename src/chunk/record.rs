@@ -50,7 +50,9 @@ impl ChunkRecord {
     /// Joins a chunk with its document.
     pub fn new(document: &Document, chunk: Chunk) -> Self {
         let mut id = FieldHasher::default();
-        id.field(&document.source).field(&document.id).field(chunk.ordinal.to_string());
+        id.field(&document.source)
+            .field(&document.id)
+            .field(chunk.ordinal.to_string());
         Self {
             id: id.finish().to_string().chars().take(32).collect(),
             source: document.source.clone(),

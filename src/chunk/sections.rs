@@ -13,7 +13,10 @@ pub(super) struct Section {
 
 /// Cuts a text at its headings. The sections cover the text without gap or overlap.
 pub(super) fn of(text: &str) -> Vec<Section> {
-    let mut sections = vec![Section { span: 0..text.len(), heading: Vec::new() }];
+    let mut sections = vec![Section {
+        span: 0..text.len(),
+        heading: Vec::new(),
+    }];
     let mut path: Vec<(HeadingLevel, String)> = Vec::new();
     // The span of the heading that opened the last section: a section that is nothing else is joined to the next.
     let mut opener: Range<usize> = 0..0;
@@ -27,17 +30,26 @@ pub(super) fn of(text: &str) -> Vec<Section> {
                 }
             }
             Event::End(TagEnd::Heading(_)) => {
-                let Some((level, span, title)) = open.take() else { continue };
+                let Some((level, span, title)) = open.take() else {
+                    continue;
+                };
                 path.retain(|(above, _)| *above < level);
                 path.push((level, title.trim().to_owned()));
                 let heading: Vec<String> = path.iter().map(|(_, title)| title.clone()).collect();
-                let Some(last) = sections.last_mut() else { continue };
-                let body = text.get(opener.end.max(last.span.start)..span.start).unwrap_or_default();
+                let Some(last) = sections.last_mut() else {
+                    continue;
+                };
+                let body = text
+                    .get(opener.end.max(last.span.start)..span.start)
+                    .unwrap_or_default();
                 if body.trim().is_empty() {
                     last.heading = heading;
                 } else {
                     last.span.end = span.start;
-                    sections.push(Section { span: span.start..text.len(), heading });
+                    sections.push(Section {
+                        span: span.start..text.len(),
+                        heading,
+                    });
                 }
                 opener = span;
             }
@@ -55,10 +67,19 @@ mod tests {
     fn sections_follow_headings_and_cover_the_text() {
         let text = "intro\n\n# A\n\n## A *one*\n\nfirst\n\n```sh\n# no heading\n```\n\n## `A` two\n\nsecond\n\n# B\n\nlast\n";
         let found = of(text);
-        let headings: Vec<String> = found.iter().map(|section| section.heading.join(" > ")).collect();
+        let headings: Vec<String> = found
+            .iter()
+            .map(|section| section.heading.join(" > "))
+            .collect();
         assert_eq!(headings, ["", "A > A one", "A > A two", "B"]);
-        let joined: String = found.iter().map(|section| &text[section.span.clone()]).collect();
+        let joined: String = found
+            .iter()
+            .map(|section| &text[section.span.clone()])
+            .collect();
         assert_eq!(joined, text);
-        assert!(text[found[1].span.clone()].starts_with("# A\n") && text[found[1].span.clone()].contains("# no heading"));
+        assert!(
+            text[found[1].span.clone()].starts_with("# A\n")
+                && text[found[1].span.clone()].contains("# no heading")
+        );
     }
 }

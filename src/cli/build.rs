@@ -22,7 +22,9 @@ use crate::ui::Answer;
 
 /// Build a snapshot into a sealed, immutable version
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  ragctl publish \"$(ragctl build -o name)\"\n\nWithout a name, the next one is taken: major when the model changed, minor when documents\nor chunking did, else patch.")]
+#[command(
+    before_long_help = "Example:\n  ragctl publish \"$(ragctl build -o name)\"\n\nWithout a name, the next one is taken: major when the model changed, minor when documents\nor chunking did, else patch."
+)]
 pub(super) struct BuildArgs {
     /// The version's name, such as v1.4.0
     version: Option<VersionName>,
@@ -86,23 +88,41 @@ impl BuildOptions {
     /// The options as layers over the configuration.
     pub(super) fn overrides(&self) -> Vec<Override> {
         let exact_below = self.exact_below.map(|number| number.to_string());
-        exact_below.map(|value| Override { key: "index.exact_below", flag: "exact-below", value }).into_iter().collect()
+        exact_below
+            .map(|value| Override {
+                key: "index.exact_below",
+                flag: "exact-below",
+                value,
+            })
+            .into_iter()
+            .collect()
     }
 
     /// What they ask of a build.
-    pub(super) fn request(&self, version: Option<VersionName>, if_changed: bool, lock: &LockOptions, loaded: &Loaded) -> Request {
+    pub(super) fn request(
+        &self,
+        version: Option<VersionName>,
+        if_changed: bool,
+        lock: &LockOptions,
+        loaded: &Loaded,
+    ) -> Request {
         let bump = match self.bump {
             BumpChoice::Auto => None,
             BumpChoice::Major => Some(Bump::Major),
             BumpChoice::Minor => Some(Bump::Minor),
             BumpChoice::Patch => Some(Bump::Patch),
         };
-        let next = Naming::Next { bump, pre: self.pre.clone().unwrap_or(Prerelease::EMPTY) };
+        let next = Naming::Next {
+            bump,
+            pre: self.pre.clone().unwrap_or(Prerelease::EMPTY),
+        };
         Request {
             naming: version.map_or(next, Naming::Exactly),
             labels: self.label.iter().cloned().collect::<BTreeMap<_, _>>(),
             if_changed,
-            index: IndexPolicy { exact_below: loaded.config.index.exact_below },
+            index: IndexPolicy {
+                exact_below: loaded.config.index.exact_below,
+            },
             lock_timeout: lock.lock_timeout,
         }
     }
@@ -161,21 +181,37 @@ pub(super) fn build_now(
         counts: built.manifest.counts,
         embedded: built.embedded,
         disk_bytes: Some(built.manifest.resources.disk_bytes),
-        index: built.manifest.tables.into_iter().flat_map(|table| table.indexes).next(),
+        index: built
+            .manifest
+            .tables
+            .into_iter()
+            .flat_map(|table| table.indexes)
+            .next(),
     })
 }
 
 impl BuildArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
-        let overrides = self.model.overrides().into_iter().chain(self.options.overrides()).collect();
+        let overrides = self
+            .model
+            .overrides()
+            .into_iter()
+            .chain(self.options.overrides())
+            .collect();
         let loaded = context.settings(overrides)?;
         let store = context.store(&loaded)?;
         let snapshot = Snapshot::open(&store, self.snapshot.as_deref())?;
-        let request = self.options.request(self.version.clone(), self.if_changed, &self.lock, &loaded);
+        let request =
+            self.options
+                .request(self.version.clone(), self.if_changed, &self.lock, &loaded);
         let model = context.model(&loaded)?;
         let answer = if self.dry_run {
             let plan = build::plan(&store, &snapshot, &model.space, &request)?;
-            let cache = embed::Cache::open(&store.cache_dir(), &model.space.fingerprint(), embed::NUMERICS)?;
+            let cache = embed::Cache::open(
+                &store.cache_dir(),
+                &model.space.fingerprint(),
+                embed::NUMERICS,
+            )?;
             let texts = build::embedded_texts(&snapshot, &model.space)?;
             let version = plan.same.clone().unwrap_or(plan.name);
             Answered {
@@ -201,12 +237,20 @@ impl BuildArgs {
 impl Answer for Answered {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         if !self.changed {
-            return writeln!(out, "{} already holds this content; nothing was built", self.version);
+            return writeln!(
+                out,
+                "{} already holds this content; nothing was built",
+                self.version
+            );
         }
         let verb = if self.dry_run { "would build" } else { "built" };
         writeln!(out, "{verb} {}", self.version)?;
         writeln!(out, "content  {}", self.content_digest.short())?;
-        writeln!(out, "holds    {} documents, {} chunks ({} embedded now)", self.counts.documents, self.counts.chunks, self.embedded)?;
+        writeln!(
+            out,
+            "holds    {} documents, {} chunks ({} embedded now)",
+            self.counts.documents, self.counts.chunks, self.embedded
+        )?;
         if let Some(bytes) = self.disk_bytes {
             writeln!(out, "size     {}", indicatif::BinaryBytes(bytes))?;
             match &self.index {
@@ -214,7 +258,11 @@ impl Answer for Answered {
                 Some(index) => writeln!(
                     out,
                     "index    {}, recall@10 {:.4}, {:.1} ms",
-                    index.params.get("type").and_then(serde_json::Value::as_str).unwrap_or(&index.kind),
+                    index
+                        .params
+                        .get("type")
+                        .and_then(serde_json::Value::as_str)
+                        .unwrap_or(&index.kind),
                     index.recall.unwrap_or(f64::NAN),
                     index.latency_ms.unwrap_or(f64::NAN),
                 )?,

@@ -24,9 +24,13 @@ enum Shell {
 
 /// Returns the completion scripts with their file names.
 pub fn scripts() -> Vec<(&'static str, Vec<u8>)> {
-    [("ragctl.bash", Shell::Bash), ("_ragctl", Shell::Zsh), ("ragctl.fish", Shell::Fish)]
-        .map(|(name, shell)| (name, script(shell)))
-        .into()
+    [
+        ("ragctl.bash", Shell::Bash),
+        ("_ragctl", Shell::Zsh),
+        ("ragctl.fish", Shell::Fish),
+    ]
+    .map(|(name, shell)| (name, script(shell)))
+    .into()
 }
 
 fn script(shell: Shell) -> Vec<u8> {

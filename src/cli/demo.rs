@@ -21,10 +21,34 @@ pub(super) struct DemoArgs {}
 
 /// The documents, which the program carries along so that an installed one has them too.
 const CORPUS: [(&str, &[u8]); 4] = [
-    ("handbook.md", include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/corpus/handbook.md"))),
-    ("incident.html", include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/corpus/incident.html"))),
-    ("notiz.txt", include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/corpus/notiz.txt"))),
-    ("runbook.pdf", include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/corpus/runbook.pdf"))),
+    (
+        "handbook.md",
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/fixtures/corpus/handbook.md"
+        )),
+    ),
+    (
+        "incident.html",
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/fixtures/corpus/incident.html"
+        )),
+    ),
+    (
+        "notiz.txt",
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/fixtures/corpus/notiz.txt"
+        )),
+    ),
+    (
+        "runbook.pdf",
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/fixtures/corpus/runbook.pdf"
+        )),
+    ),
 ];
 
 /// What the second version adds to the handbook.
@@ -46,7 +70,11 @@ impl Answer for Said {
 
 impl DemoArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
-        let project = tempfile::Builder::new().prefix("ragctl-demo-").tempdir().context("the temporary directory")?.keep();
+        let project = tempfile::Builder::new()
+            .prefix("ragctl-demo-")
+            .tempdir()
+            .context("the temporary directory")?
+            .keep();
         let store = match &context.global.store {
             Some(store) => context.working_dir.join(store),
             None => project.join("store"),
@@ -57,7 +85,11 @@ impl DemoArgs {
             let path = docs.join(name);
             fs::write(&path, bytes).context(&path)?;
         }
-        let demo = Demo { context, project, store };
+        let demo = Demo {
+            context,
+            project,
+            store,
+        };
         demo.play(&docs.join("handbook.md"))
     }
 }
@@ -70,20 +102,29 @@ struct Demo<'a> {
 
 impl Demo<'_> {
     fn play(&self, handbook: &Path) -> Result<(), CliError> {
-        self.say(&format!("The documents lie in {}: Markdown, HTML, PDF, and a text in Latin-1.", self.project.join("docs").display()))?;
+        self.say(&format!(
+            "The documents lie in {}: Markdown, HTML, PDF, and a text in Latin-1.",
+            self.project.join("docs").display()
+        ))?;
         self.say("\nA store is a directory. ragctl.toml names what it is built from.")?;
         self.step(&["init"])?;
 
-        self.say("\nIngest reads documents and cuts them into chunks that fit the model: a snapshot.")?;
+        self.say(
+            "\nIngest reads documents and cuts them into chunks that fit the model: a snapshot.",
+        )?;
         self.step(&["ingest", "docs"])?;
-        self.say("\nEmbed turns chunks into vectors. The cache keeps them: nothing is embedded twice.")?;
+        self.say(
+            "\nEmbed turns chunks into vectors. The cache keeps them: nothing is embedded twice.",
+        )?;
         self.step(&["embed"])?;
         self.say("\nBuild seals a version: an immutable directory with a manifest of every byte.")?;
         self.step(&["build", "--label", "made-by=demo"])?;
         let first = self.newest()?;
         self.say("\nVerify reads it back: files, hashes, the table, and a sample embedded again.")?;
         self.step(&["verify", &first])?;
-        self.say("\nPublish flips one link. Readers see the old version or the new one, never neither.")?;
+        self.say(
+            "\nPublish flips one link. Readers see the old version or the new one, never neither.",
+        )?;
         self.step(&["publish", &first, "--reason", "first release"])?;
 
         self.say("\nA document changes: the handbook gets a section on quiet hours. Only its chunks are new.")?;
@@ -93,7 +134,14 @@ impl Demo<'_> {
         self.step(&["ingest", "docs"])?;
         self.step(&["build", "--bump", "auto"])?;
         let second = self.newest()?;
-        self.step(&["publish", &second, "--reason", "quiet hours", "--expect-current", &first])?;
+        self.step(&[
+            "publish",
+            &second,
+            "--reason",
+            "quiet hours",
+            "--expect-current",
+            &first,
+        ])?;
 
         self.say("\nThe same question to both versions: only the second one can know.")?;
         self.step(&["query", QUESTION, "-k", "1", "--version", &first])?;
@@ -115,15 +163,32 @@ impl Demo<'_> {
     }
 
     fn say(&self, text: &str) -> Result<(), CliError> {
-        Ok(self.context.ui.answer_line(&Said { said: text.trim_start_matches('\n').to_owned() })?)
+        Ok(self.context.ui.answer_line(&Said {
+            said: text.trim_start_matches('\n').to_owned(),
+        })?)
     }
 
     /// Runs a command line as a person would type it, and shows it.
     fn step(&self, words: &[&str]) -> Result<(), CliError> {
-        let shown: Vec<String> = words.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { (*word).to_owned() }).collect();
+        let shown: Vec<String> = words
+            .iter()
+            .map(|word| {
+                if word.contains(' ') {
+                    format!("'{word}'")
+                } else {
+                    (*word).to_owned()
+                }
+            })
+            .collect();
         let shown = format!("ragctl {}", shown.join(" "));
         self.say(&format!("$ {shown}"))?;
-        let mut args: Vec<OsString> = vec!["ragctl".into(), "-C".into(), self.project.clone().into(), "--store".into(), self.store.clone().into()];
+        let mut args: Vec<OsString> = vec![
+            "ragctl".into(),
+            "-C".into(),
+            self.project.clone().into(),
+            "--store".into(),
+            self.store.clone().into(),
+        ];
         if self.context.global.json {
             args.push("--json".into());
         }
@@ -136,6 +201,8 @@ impl Demo<'_> {
 
     fn newest(&self) -> Result<String, CliError> {
         let newest = Store::open(&self.store)?.versions()?.pop();
-        Ok(newest.as_ref().map_or_else(String::new, VersionName::to_string))
+        Ok(newest
+            .as_ref()
+            .map_or_else(String::new, VersionName::to_string))
     }
 }

@@ -50,7 +50,10 @@ impl EmbedArgs {
         let texts = texts.iter().map(String::as_str);
         let mut cache = Cache::open(&store.cache_dir(), &fingerprint, NUMERICS)?;
         if cache.discarded() > 0 {
-            context.ui.warn(&format!("{} damaged cache segment(s) were removed; their chunks are embedded again", cache.discarded()));
+            context.ui.warn(&format!(
+                "{} damaged cache segment(s) were removed; their chunks are embedded again",
+                cache.discarded()
+            ));
         }
         let (filled, device) = if self.dry_run {
             (embed::missing(&cache, texts), None)
@@ -58,10 +61,21 @@ impl EmbedArgs {
             let device = context.device(&loaded)?;
             let name = device.name.clone();
             let embedder = Embedder::load(model, device)?;
-            (embed::fill(&embedder, &mut cache, texts, context.ui)?, Some(name))
+            (
+                embed::fill(&embedder, &mut cache, texts, context.ui)?,
+                Some(name),
+            )
         };
         let (dry_run, snapshot, changed) = (self.dry_run, snapshot.id, filled.embedded > 0);
-        let answer = Answered { dry_run, changed, snapshot, fingerprint, device, embedded: filled.embedded, cached: filled.cached };
+        let answer = Answered {
+            dry_run,
+            changed,
+            snapshot,
+            fingerprint,
+            device,
+            embedded: filled.embedded,
+            cached: filled.cached,
+        };
         Ok(context.ui.answer(&answer)?)
     }
 }
@@ -69,8 +83,17 @@ impl EmbedArgs {
 impl Answer for Answered {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         let verb = if self.dry_run { "to embed" } else { "embedded" };
-        let on = self.device.as_ref().map_or(String::new(), |device| format!(" on {device}"));
-        writeln!(out, "snapshot {}: {} chunks {verb}{on}, {} in the cache already", self.snapshot.short(), self.embedded, self.cached)
+        let on = self
+            .device
+            .as_ref()
+            .map_or(String::new(), |device| format!(" on {device}"));
+        writeln!(
+            out,
+            "snapshot {}: {} chunks {verb}{on}, {} in the cache already",
+            self.snapshot.short(),
+            self.embedded,
+            self.cached
+        )
     }
 
     fn name(&self) -> Option<String> {

@@ -5,7 +5,7 @@ use crate::fault::{Fault, Kind};
 
 /// A command's failure: its kind, its words, its next step.
 #[derive(Debug)]
-pub struct CliError {
+pub(super) struct CliError {
     kind: Kind,
     message: String,
     hint: Option<String>,
@@ -15,49 +15,73 @@ pub struct CliError {
 
 impl CliError {
     /// A wrong command line or configuration.
-    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { kind: Kind::Usage, message: message.into(), hint: Some(hint.into()), broken_pipe: false, code: None }
+    pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Usage,
+            message: message.into(),
+            hint: Some(hint.into()),
+            broken_pipe: false,
+            code: None,
+        }
     }
 
     /// A gate that failed.
-    pub fn gate(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { kind: Kind::Gate, message: message.into(), hint: Some(hint.into()), broken_pipe: false, code: None }
+    pub(super) fn gate(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Gate,
+            message: message.into(),
+            hint: Some(hint.into()),
+            broken_pipe: false,
+            code: None,
+        }
     }
 
     /// A document that could not be read, where it was the only thing asked for.
-    pub fn document(failure: &Failure) -> Self {
+    pub(super) fn document(failure: &Failure) -> Self {
         let message = format!("{}: {}", failure.uri, failure.reason);
-        Self { kind: Kind::TooManyFailed, message, hint: None, broken_pipe: false, code: None }
+        Self {
+            kind: Kind::TooManyFailed,
+            message,
+            hint: None,
+            broken_pipe: false,
+            code: None,
+        }
     }
 
     /// A command that ran within another one and ended with this exit code, having said why.
-    pub fn step(command: &str, code: u8) -> Self {
+    pub(super) fn step(command: &str, code: u8) -> Self {
         let message = format!("stopped: `{command}` ended with exit code {code}");
-        Self { kind: Kind::Failed, message, hint: None, broken_pipe: false, code: Some(code) }
+        Self {
+            kind: Kind::Failed,
+            message,
+            hint: None,
+            broken_pipe: false,
+            code: Some(code),
+        }
     }
 
     /// What went wrong.
-    pub fn message(&self) -> &str {
+    pub(super) fn message(&self) -> &str {
         &self.message
     }
 
     /// What to do next.
-    pub fn hint(&self) -> Option<&str> {
+    pub(super) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
     /// Whether the reader of stdout went away, which is nobody's failure.
-    pub fn is_broken_pipe(&self) -> bool {
+    pub(super) fn is_broken_pipe(&self) -> bool {
         self.broken_pipe
     }
 
     /// Whether the run was asked to stop.
-    pub fn is_interrupted(&self) -> bool {
+    pub(super) fn is_interrupted(&self) -> bool {
         self.kind == Kind::Interrupted
     }
 
     /// The exit code, as DESIGN and README list them. `signal` is the one that interrupted the run, if one did.
-    pub fn exit_code(&self, signal: Option<u8>) -> u8 {
+    pub(super) fn exit_code(&self, signal: Option<u8>) -> u8 {
         if let Some(code) = self.code {
             return code;
         }
@@ -81,14 +105,23 @@ impl CliError {
 impl<E: Fault> From<E> for CliError {
     fn from(error: E) -> Self {
         let broken_pipe = is_broken_pipe(&error);
-        Self { kind: error.kind(), message: error.to_string(), hint: error.hint(), broken_pipe, code: None }
+        Self {
+            kind: error.kind(),
+            message: error.to_string(),
+            hint: error.hint(),
+            broken_pipe,
+            code: None,
+        }
     }
 }
 
 fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+        if error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+        {
             return true;
         }
         next = error.source();

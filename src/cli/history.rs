@@ -46,12 +46,22 @@ impl Answer for History {
                     Operation::Publish => "publish".into(),
                     Operation::Rollback => "rollback".into(),
                 },
-                release.from.as_ref().map_or("-".into(), ToString::to_string),
+                release
+                    .from
+                    .as_ref()
+                    .map_or("-".into(), ToString::to_string),
                 release.to.to_string(),
                 format!("{}@{}", release.by.user, release.by.host),
                 release.reason.clone().unwrap_or_default(),
             ]
         });
-        write!(out, "{}", table(&["GENERATION", "AT", "WHAT", "FROM", "TO", "BY", "WHY"], rows))
+        write!(
+            out,
+            "{}",
+            table(
+                &["GENERATION", "AT", "WHAT", "FROM", "TO", "BY", "WHY"],
+                rows
+            )
+        )
     }
 }

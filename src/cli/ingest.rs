@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::context::{Context, ModelOptions};
 use super::error::CliError;
-use crate::chunk::Strategy;
-use crate::config::{Config, Loaded, Override};
+use crate::chunk::{Policy, Strategy};
+use crate::config::{ChunkConfig, Config, Loaded, Override};
 use crate::corpus::{Failure, SourceSpec, Value};
 use crate::digest::Digest;
 use crate::durable::Context as _;
@@ -20,7 +20,9 @@ use crate::ui::Answer;
 
 /// Read documents and cut them into chunks: gives a snapshot
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  ragctl ingest docs/ --include '**/*.md' --metadata lang=en\n  ragctl ingest tickets.jsonl --id-field _id --metadata-field product,created\n\nWithout paths, the sources of ragctl.toml are read.")]
+#[command(
+    before_long_help = "Example:\n  ragctl ingest docs/ --include '**/*.md' --metadata lang=en\n  ragctl ingest tickets.jsonl --id-field _id --metadata-field product,created\n\nWithout paths, the sources of ragctl.toml are read."
+)]
 pub(super) struct IngestArgs {
     /// Directories, files or globs; `-` is standard input
     paths: Vec<String>,
@@ -84,23 +86,54 @@ impl IngestOptions {
     /// The options as layers over the configuration.
     pub(super) fn overrides(&self) -> Vec<Override> {
         let mut overrides = self.model.overrides();
-        let mut push = |key, flag, value: Option<String>| overrides.extend(value.map(|value| Override { key, flag, value }));
+        let mut push = |key, flag, value: Option<String>| {
+            overrides.extend(value.map(|value| Override { key, flag, value }));
+        };
         push("chunk.strategy", "strategy", self.strategy.clone());
-        push("chunk.max_tokens", "max-tokens", self.max_tokens.map(|number| number.to_string()));
-        push("chunk.overlap", "overlap", self.overlap.map(|number| number.to_string()));
-        push("gate.max_failed", "max-failed", self.max_failed.map(|tolerance| tolerance.to_string()));
-        push("gate.max_failed", "strict", self.strict.then(|| "0".to_owned()));
+        push(
+            "chunk.max_tokens",
+            "max-tokens",
+            self.max_tokens.map(|number| number.to_string()),
+        );
+        push(
+            "chunk.overlap",
+            "overlap",
+            self.overlap.map(|number| number.to_string()),
+        );
+        push(
+            "gate.max_failed",
+            "max-failed",
+            self.max_failed.map(|tolerance| tolerance.to_string()),
+        );
+        push(
+            "gate.max_failed",
+            "strict",
+            self.strict.then(|| "0".to_owned()),
+        );
         overrides
     }
 }
 
 /// How documents are cut, as it is configured.
-pub(super) fn strategy(config: &Config) -> Result<Strategy, CliError> {
-    match config.chunk.strategy.as_str() {
-        "structure" => Ok(Strategy::Structure),
-        "document" => Ok(Strategy::Document),
-        other => Err(CliError::usage(format!("chunk.strategy: `{other}` is unknown"), "It is `structure` or `document`.")),
-    }
+pub(super) fn policy(config: &Config) -> Result<Policy, CliError> {
+    let ChunkConfig {
+        strategy,
+        max_tokens,
+        overlap,
+    } = &config.chunk;
+    let strategy = match strategy.as_str() {
+        "structure" => Strategy::Structure,
+        "document" => Strategy::Document,
+        other => {
+            let message = format!("chunk.strategy: `{other}` is unknown");
+            return Err(CliError::usage(message, "It is `structure` or `document`."));
+        }
+    };
+    Ok(Policy {
+        strategy,
+        max_tokens: *max_tokens,
+        overlap: *overlap,
+    })
 }
 
 /// What was ingested, or would be.
@@ -118,17 +151,27 @@ pub(super) struct Answered {
 }
 
 /// Ingests what is configured.
-pub(super) fn ingest_configured(context: &Context<'_>, loaded: &Loaded, store: &Store, model: &Model) -> Result<Answered, CliError> {
+pub(super) fn ingest_configured(
+    context: &Context<'_>,
+    loaded: &Loaded,
+    store: &Store,
+    model: &Model,
+) -> Result<Answered, CliError> {
     let config = &loaded.config;
-    let tolerance = config.gate.max_failed.parse().map_err(|e: ingest::ParseToleranceError| {
-        CliError::usage(format!("gate.max_failed: {e}"), "Write a number, or a percentage such as 5%.")
-    })?;
+    let tolerance = config
+        .gate
+        .max_failed
+        .parse()
+        .map_err(|e: ingest::ParseToleranceError| {
+            CliError::usage(
+                format!("gate.max_failed: {e}"),
+                "Write a number, or a percentage such as 5%.",
+            )
+        })?;
     let request = Request {
         sources: &config.sources,
         metadata: &config.metadata,
-        strategy: strategy(config)?,
-        max_tokens: config.chunk.max_tokens,
-        overlap: config.chunk.overlap,
+        policy: policy(config)?,
         tolerance,
     };
     let ingested = ingest::ingest(store, model, &request, context.ui).inspect_err(|e| {
@@ -138,7 +181,10 @@ pub(super) fn ingest_configured(context: &Context<'_>, loaded: &Loaded, store: &
     })?;
     tell_failures(context, &ingested.failures);
     if !ingested.unknown.is_empty() {
-        context.ui.warn(&format!("{} file(s) of unknown format were left out; --dry-run lists them", ingested.unknown.len()));
+        context.ui.warn(&format!(
+            "{} file(s) of unknown format were left out; --dry-run lists them",
+            ingested.unknown.len()
+        ));
     }
     Ok(Answered {
         dry_run: false,
@@ -156,10 +202,15 @@ const TOLD: usize = 10;
 
 fn tell_failures(context: &Context<'_>, failures: &[Failure]) {
     for failure in failures.iter().take(TOLD) {
-        context.ui.warn(&format!("{}: {}", failure.uri, failure.reason));
+        context
+            .ui
+            .warn(&format!("{}: {}", failure.uri, failure.reason));
     }
     if failures.len() > TOLD {
-        context.ui.warn(&format!("{} more could not be read; --json lists them all", failures.len() - TOLD));
+        context.ui.warn(&format!(
+            "{} more could not be read; --json lists them all",
+            failures.len() - TOLD
+        ));
     }
 }
 
@@ -172,8 +223,20 @@ impl IngestArgs {
         }
         let answer = if self.dry_run {
             let plan = ingest::plan(&loaded.config.sources, &loaded.config.metadata)?;
-            let unknown = plan.sources.iter().flat_map(|source| source.unknown.clone()).collect();
-            Answered { dry_run: true, changed: true, snapshot: None, counts: None, failures: Vec::new(), unknown, plan: Some(plan) }
+            let unknown = plan
+                .sources
+                .iter()
+                .flat_map(|source| source.unknown.clone())
+                .collect();
+            Answered {
+                dry_run: true,
+                changed: true,
+                snapshot: None,
+                counts: None,
+                failures: Vec::new(),
+                unknown,
+                plan: Some(plan),
+            }
         } else {
             let store = context.store(&loaded)?;
             ingest_configured(context, &loaded, &store, &context.model(&loaded)?)?
@@ -187,13 +250,20 @@ impl IngestArgs {
         if let Some(list) = &self.files_from {
             let text = if list.as_os_str() == "-" {
                 let mut text = String::new();
-                io::stdin().read_to_string(&mut text).context("standard input")?;
+                io::stdin()
+                    .read_to_string(&mut text)
+                    .context("standard input")?;
                 text
             } else {
                 let list = context.working_dir.join(list);
                 std::fs::read_to_string(&list).context(&list)?
             };
-            paths.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+            paths.extend(
+                text.lines()
+                    .map(str::trim)
+                    .filter(|line| !line.is_empty())
+                    .map(str::to_owned),
+            );
         }
         let mut sources: Vec<SourceSpec> = Vec::new();
         for path in paths {
@@ -219,7 +289,11 @@ impl IngestArgs {
 
 fn key_value(text: &str) -> Result<(String, Value), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
-    let value = match (value.parse::<i64>(), value.parse::<f64>(), value.parse::<bool>()) {
+    let value = match (
+        value.parse::<i64>(),
+        value.parse::<f64>(),
+        value.parse::<bool>(),
+    ) {
         (Ok(number), ..) => Value::Integer(number),
         (_, Ok(number), _) if number.is_finite() => Value::Float(number),
         (.., Ok(boolean)) => Value::Boolean(boolean),
@@ -231,7 +305,13 @@ fn key_value(text: &str) -> Result<(String, Value), String> {
 impl Answer for Answered {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         for source in self.plan.iter().flat_map(|plan| &plan.sources) {
-            writeln!(out, "{}: {} to read, {} of unknown format", source.id, source.items.len(), source.unknown.len())?;
+            writeln!(
+                out,
+                "{}: {} to read, {} of unknown format",
+                source.id,
+                source.items.len(),
+                source.unknown.len()
+            )?;
             for item in &source.items {
                 writeln!(out, "  {item}")?;
             }
@@ -239,10 +319,16 @@ impl Answer for Answered {
                 writeln!(out, "  left out, unknown format: {}", path.display())?;
             }
         }
-        let (Some(snapshot), Some(counts)) = (&self.snapshot, &self.counts) else { return Ok(()) };
+        let (Some(snapshot), Some(counts)) = (&self.snapshot, &self.counts) else {
+            return Ok(());
+        };
         let new = if self.changed { "" } else { ", as before" };
         writeln!(out, "snapshot {}{new}", snapshot.short())?;
-        write!(out, "{} documents, {} chunks, {} tokens", counts.documents, counts.chunks, counts.tokens)?;
+        write!(
+            out,
+            "{} documents, {} chunks, {} tokens",
+            counts.documents, counts.chunks, counts.tokens
+        )?;
         if counts.failed > 0 {
             write!(out, "; {} failed", counts.failed)?;
         }

@@ -45,7 +45,10 @@ impl InitArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
         let loaded = context.settings(Vec::new())?;
         let store = context.store_path(&loaded);
-        let config = context.global.config.clone().map_or_else(|| context.working_dir.join(FILE), |path| context.working_dir.join(path));
+        let config = context.global.config.clone().map_or_else(
+            || context.working_dir.join(FILE),
+            |path| context.working_dir.join(path),
+        );
         let known = match Store::open(&store) {
             Ok(_) => true,
             Err(store::Error::NoStore(_)) => false,
@@ -60,12 +63,21 @@ impl InitArgs {
             };
             Store::create(&store, shared)?;
             if wrote_config {
-                let text = TEMPLATE.replace("store = \"store\"", &format!("store = {}", toml::Value::from(loaded.config.store.clone())));
+                let text = TEMPLATE.replace(
+                    "store = \"store\"",
+                    &format!("store = {}", toml::Value::from(loaded.config.store.clone())),
+                );
                 durable::write_atomic(&config, text.as_bytes(), 0o644)?;
             }
         }
         let config = loaded.file.unwrap_or(config);
-        Ok(context.ui.answer(&Created { dry_run: self.dry_run, changed: !known || wrote_config, store, config, wrote_config })?)
+        Ok(context.ui.answer(&Created {
+            dry_run: self.dry_run,
+            changed: !known || wrote_config,
+            store,
+            config,
+            wrote_config,
+        })?)
     }
 }
 
@@ -76,8 +88,16 @@ impl Answer for Created {
             (true, false) => "created",
             (false, _) => "kept",
         };
-        writeln!(out, "{} the store {}", verb(self.changed), self.store.display())?;
+        writeln!(
+            out,
+            "{} the store {}",
+            verb(self.changed),
+            self.store.display()
+        )?;
         writeln!(out, "{} {}", verb(self.wrote_config), self.config.display())?;
-        writeln!(out, "Next: name your documents in it, or run `ragctl ingest PATH`.")
+        writeln!(
+            out,
+            "Next: name your documents in it, or run `ragctl ingest PATH`."
+        )
     }
 }

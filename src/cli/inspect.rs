@@ -7,14 +7,16 @@ use serde::Serialize;
 
 use super::context::{Context, ModelOptions};
 use super::error::CliError;
-use super::ingest::strategy;
+use super::ingest::policy;
 use crate::chunk::{ChunkRecord, Chunker};
 use crate::corpus::{self, Document, Failure, Format, Metadata, SourceSpec};
 use crate::ui::Answer;
 
 /// Show what one file becomes at each stage
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  ragctl inspect extract report.pdf | less\n  ragctl inspect chunk report.pdf")]
+#[command(
+    before_long_help = "Example:\n  ragctl inspect extract report.pdf | less\n  ragctl inspect chunk report.pdf"
+)]
 pub(super) struct InspectArgs {
     #[command(subcommand)]
     stage: Stage,
@@ -75,22 +77,32 @@ impl InspectArgs {
                     metadata: document.metadata,
                     text: document.text,
                 });
-                context.ui.answer(&Extracted { uri: file.clone(), documents: documents.collect(), failures: failures.clone() })?;
+                context.ui.answer(&Extracted {
+                    uri: file.clone(),
+                    documents: documents.collect(),
+                    failures: failures.clone(),
+                })?;
                 fail_if(failures)
             }
             Stage::Chunk { file, model } => {
                 let loaded = context.settings(model.overrides())?;
                 let model = context.model(&loaded)?;
                 let tokenizer = model.tokenizer()?;
-                let config = &loaded.config.chunk;
-                let most = config.max_tokens.unwrap_or(tokenizer.content_window());
-                let chunker = Chunker::new(&tokenizer, strategy(&loaded.config)?, most, config.overlap)?;
+                let chunker = Chunker::new(&tokenizer, policy(&loaded.config)?)?;
                 let (documents, failures) = read(context, file)?;
                 let record = |document: &Document| {
-                    chunker.chunk(document).into_iter().map(|chunk| ChunkRecord::new(document, chunk)).collect::<Vec<_>>()
+                    chunker
+                        .chunk(document)
+                        .into_iter()
+                        .map(|chunk| ChunkRecord::new(document, chunk))
+                        .collect::<Vec<_>>()
                 };
                 let chunks = documents.iter().flat_map(record).collect();
-                context.ui.answer(&Chunked { uri: file.clone(), chunks, failures: failures.clone() })?;
+                context.ui.answer(&Chunked {
+                    uri: file.clone(),
+                    chunks,
+                    failures: failures.clone(),
+                })?;
                 fail_if(failures)
             }
         }
@@ -132,10 +144,18 @@ impl Answer for Extracted {
 impl Answer for Chunked {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         for chunk in &self.chunks {
-            let page = chunk.page.map_or(String::new(), |page| format!(", page {page}"));
-            let heading = chunk.heading_path().map_or(String::new(), |heading| format!(" · {heading}"));
+            let page = chunk
+                .page
+                .map_or(String::new(), |page| format!(", page {page}"));
+            let heading = chunk
+                .heading_path()
+                .map_or(String::new(), |heading| format!(" · {heading}"));
             let (start, end) = (chunk.byte_start, chunk.byte_end);
-            writeln!(out, "--- chunk {}: {} tokens, bytes {start} to {end}{page}{heading}", chunk.ordinal, chunk.tokens)?;
+            writeln!(
+                out,
+                "--- chunk {}: {} tokens, bytes {start} to {end}{page}{heading}",
+                chunk.ordinal, chunk.tokens
+            )?;
             writeln!(out, "{}", chunk.text.trim_end())?;
         }
         Ok(())

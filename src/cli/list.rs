@@ -40,7 +40,11 @@ impl ListArgs {
         let store = context.only_store()?;
         let (live, history) = (store.live()?, store.history()?);
         let rows = store.versions()?.into_iter().rev().map(|version| {
-            let published = history.iter().rev().find(|release| release.to == version).map(|release| release.at);
+            let published = history
+                .iter()
+                .rev()
+                .find(|release| release.to == version)
+                .map(|release| release.at);
             let (manifest, problem) = match store.manifest(&version) {
                 Ok((manifest, _)) => (Some(manifest), None),
                 Err(e) => (None, Some(e.to_string())),
@@ -53,12 +57,21 @@ impl ListArgs {
                 built: manifest.map(|manifest| manifest.created),
                 documents: manifest.map(|manifest| manifest.counts.documents),
                 chunks: manifest.map(|manifest| manifest.counts.chunks),
-                recall: manifest.and_then(|manifest| manifest.tables.first()?.indexes.iter().find_map(|index| index.recall)),
+                recall: manifest.and_then(|manifest| {
+                    manifest
+                        .tables
+                        .first()?
+                        .indexes
+                        .iter()
+                        .find_map(|index| index.recall)
+                }),
                 published,
                 problem,
             }
         });
-        Ok(context.ui.answer(&Listed { versions: rows.collect() })?)
+        Ok(context.ui.answer(&Listed {
+            versions: rows.collect(),
+        })?)
     }
 }
 
@@ -72,15 +85,38 @@ impl Answer for Listed {
         let rows = self.versions.iter().map(|row| {
             vec![
                 format!("{}{}", row.version, if row.live { " *" } else { "" }),
-                row.content_digest.map_or_else(|| row.problem.clone().unwrap_or_default(), |digest| digest.short()),
+                row.content_digest.map_or_else(
+                    || row.problem.clone().unwrap_or_default(),
+                    |digest| digest.short(),
+                ),
                 time(row.built),
                 count(row.documents),
                 count(row.chunks),
-                row.recall.map_or("exact".into(), |recall| format!("{recall:.4}")),
+                row.recall
+                    .map_or("exact".into(), |recall| format!("{recall:.4}")),
                 time(row.published),
             ]
         });
-        write!(out, "{}", table(&["VERSION", "CONTENT", "BUILT", "DOCUMENTS", "CHUNKS", "RECALL", "PUBLISHED"], rows))?;
-        if self.versions.iter().any(|row| row.live) { writeln!(out, "* is live") } else { Ok(()) }
+        write!(
+            out,
+            "{}",
+            table(
+                &[
+                    "VERSION",
+                    "CONTENT",
+                    "BUILT",
+                    "DOCUMENTS",
+                    "CHUNKS",
+                    "RECALL",
+                    "PUBLISHED"
+                ],
+                rows
+            )
+        )?;
+        if self.versions.iter().any(|row| row.live) {
+            writeln!(out, "* is live")
+        } else {
+            Ok(())
+        }
     }
 }

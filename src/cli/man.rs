@@ -37,7 +37,10 @@ const EXIT_CODES: &[(&str, &str)] = &[
     ("10", "not found: store, version, snapshot"),
     ("11", "locked by another process"),
     ("12", "integrity: missing, extra or changed bytes"),
-    ("13", "conflict: name taken by other content, or the channel is not where it was expected"),
+    (
+        "13",
+        "conflict: name taken by other content, or the channel is not where it was expected",
+    ),
     ("14", "incompatible: embedding space or format"),
     ("15", "a gate failed"),
     ("16", "model or device not available"),
@@ -60,10 +63,16 @@ pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     Ok(pages)
 }
 
-fn add_pages(command: &clap::Command, name: &str, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
+fn add_pages(
+    command: &clap::Command,
+    name: &str,
+    pages: &mut Vec<(String, Vec<u8>)>,
+) -> io::Result<()> {
     let mut text = Vec::new();
     // The date is left out, so that the page changes only when the command does.
-    Man::new(command.clone().name(name.to_owned())).date("").render(&mut text)?;
+    Man::new(command.clone().name(name.to_owned()))
+        .date("")
+        .render(&mut text)?;
     pages.push((format!("{name}.1"), text));
     for inner in command.get_subcommands() {
         add_pages(inner, &format!("{name}-{}", inner.get_name()), pages)?;
@@ -75,7 +84,11 @@ impl ManArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
         let pages = pages().context("man page")?;
         let Some(dir) = &self.out else {
-            let text = pages.into_iter().next().map(|(_, text)| text).unwrap_or_default();
+            let text = pages
+                .into_iter()
+                .next()
+                .map(|(_, text)| text)
+                .unwrap_or_default();
             return Ok(context.ui.document(&text)?);
         };
         let dir = context.working_dir.join(dir);
@@ -84,12 +97,20 @@ impl ManArgs {
             let path = dir.join(name);
             fs::write(&path, text).context(&path)?;
         }
-        Ok(context.ui.answer(&Wrote { directory: dir, pages: pages.into_iter().map(|(name, _)| name).collect() })?)
+        Ok(context.ui.answer(&Wrote {
+            directory: dir,
+            pages: pages.into_iter().map(|(name, _)| name).collect(),
+        })?)
     }
 }
 
 impl Answer for Wrote {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "wrote {} pages to {}", self.pages.len(), self.directory.display())
+        writeln!(
+            out,
+            "wrote {} pages to {}",
+            self.pages.len(),
+            self.directory.display()
+        )
     }
 }

@@ -37,7 +37,12 @@ use error::CliError;
 
 /// Build, version, verify and publish vector stores that running servers pick up without a restart.
 #[derive(Debug, Parser)]
-#[command(name = "ragctl", version, disable_help_subcommand = true, max_term_width = 100)]
+#[command(
+    name = "ragctl",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
 struct Cli {
     #[command(flatten)]
     global: GlobalArgs,
@@ -58,7 +63,13 @@ struct GlobalArgs {
     #[arg(short = 'C', global = true, value_name = "DIR")]
     directory: Option<PathBuf>,
     /// How the answer is written
-    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "human")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "human"
+    )]
     output: Output,
     /// Same as --output json
     #[arg(long, global = true, conflicts_with = "output")]
@@ -105,10 +116,18 @@ enum Command {
 
 /// The commands as help lists them: what everybody needs first, the rest by what it is about.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Commands", &["ingest", "embed", "build", "verify", "publish", "run", "rollback", "status"]),
+    (
+        "Commands",
+        &[
+            "ingest", "embed", "build", "verify", "publish", "run", "rollback", "status",
+        ],
+    ),
     ("Store", &["init", "list", "show", "history"]),
     ("Readers", &["query"]),
-    ("Support", &["demo", "inspect", "model", "config", "completions", "man"]),
+    (
+        "Support",
+        &["demo", "inspect", "model", "config", "completions", "man"],
+    ),
 ];
 
 impl Command {
@@ -144,14 +163,17 @@ pub fn command() -> clap::Command {
     for (heading, names) in GROUPS {
         listing.push_str(&format!("{heading}:\n"));
         for name in names {
-            let about = command.find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
+            let about = command
+                .find_subcommand(name)
+                .and_then(clap::Command::get_about)
+                .map(ToString::to_string);
             listing.push_str(&format!("  {name:<12} {}\n", about.unwrap_or_default()));
         }
         listing.push('\n');
     }
     let example = "Example:\n  ragctl init && ragctl ingest docs/ && ragctl publish \"$(ragctl build -o name)\"";
     command
-        .help_template(format!("{{before-help}}{{about}}\n\n{{usage-heading}} {{usage}}\n\n{listing}{{options}}{{after-help}}"))
+        .help_template(format!("{{before-help}}{{about}}\n\n{{usage-heading}} {{usage}}\n\n{listing}Options:\n{{options}}{{after-help}}"))
         .before_long_help(example)
         .after_help("`ragctl COMMAND --help` tells more. Exit codes: README, or `man ragctl`.")
 }
@@ -164,7 +186,9 @@ pub fn main() -> ExitCode {
 
 /// Runs one command line and returns its exit code.
 fn run(args: impl IntoIterator<Item = OsString>, signals: &Signals) -> u8 {
-    let parsed = command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = command()
+        .try_get_matches_from(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(e) => {
@@ -174,14 +198,30 @@ fn run(args: impl IntoIterator<Item = OsString>, signals: &Signals) -> u8 {
         }
     };
     let global = &cli.global;
-    let output = if global.json { Output::Json } else { global.output };
+    let output = if global.json {
+        Output::Json
+    } else {
+        global.output
+    };
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let ui = Ui::new(output, global.progress, global.color, no_color, global.quiet, global.verbose, signals.clone());
+    let ui = Ui::new(
+        output,
+        global.progress,
+        global.color,
+        no_color,
+        global.quiet,
+        global.verbose,
+        signals.clone(),
+    );
     match Context::new(&ui, global).and_then(|context| cli.command.run(&context)) {
         Ok(()) => 0,
         Err(e) if e.is_broken_pipe() => 0,
         Err(e) => {
-            if e.is_interrupted() { ui.warn(e.message()) } else { ui.error(e.message(), e.hint()) }
+            if e.is_interrupted() {
+                ui.warn(e.message());
+            } else {
+                ui.error(e.message(), e.hint());
+            }
             e.exit_code(ui.signals().received())
         }
     }
@@ -193,8 +233,14 @@ mod tests {
     fn every_command_stands_in_one_group_of_help() {
         let command = super::command();
         command.clone().debug_assert();
-        let mut listed: Vec<&str> = super::GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
-        let mut known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        let mut listed: Vec<&str> = super::GROUPS
+            .iter()
+            .flat_map(|(_, names)| names.iter().copied())
+            .collect();
+        let mut known: Vec<&str> = command
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
         listed.sort_unstable();
         known.sort_unstable();
         assert_eq!(listed, known);

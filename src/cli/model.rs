@@ -68,7 +68,12 @@ struct Shown {
 impl ModelArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
         match &self.action {
-            Action::Fetch { model, from, force, dry_run } => {
+            Action::Fetch {
+                model,
+                from,
+                force,
+                dry_run,
+            } => {
                 let loaded = context.settings(model.overrides())?;
                 no_path(&loaded)?;
                 let pins = context.pins(&loaded)?;
@@ -78,12 +83,21 @@ impl ModelArgs {
                 if !dry_run && changed {
                     fetcher.fetch(&pins)?;
                 }
-                let answer = Fetched { dry_run: *dry_run, changed, model: pins.model, revision: pins.revision, path };
+                let answer = Fetched {
+                    dry_run: *dry_run,
+                    changed,
+                    model: pins.model,
+                    revision: pins.revision,
+                    path,
+                };
                 Ok(context.ui.answer(&answer)?)
             }
             Action::Show { model } => {
                 let model = context.model(&context.settings(model.overrides())?)?;
-                Ok(context.ui.answer(&Shown { fingerprint: model.space.fingerprint(), space: model.space })?)
+                Ok(context.ui.answer(&Shown {
+                    fingerprint: model.space.fingerprint(),
+                    space: model.space,
+                })?)
             }
             Action::Verify { model } => {
                 let loaded = context.settings(model.overrides())?;
@@ -92,11 +106,18 @@ impl ModelArgs {
                 let fetcher = context.fetcher(&loaded, None)?;
                 let dir = fetcher.dir(&pins);
                 if !dir.is_dir() {
-                    return Err(model::Error::NotAvailable { model: pins.model, reasons: "it was not fetched".into() }.into());
+                    return Err(model::Error::NotAvailable {
+                        model: pins.model,
+                        reasons: "it was not fetched".into(),
+                    }
+                    .into());
                 }
                 pins.check(&dir)?;
                 let model = Model::open(&dir, &pins.model, Some(&pins.revision))?;
-                Ok(context.ui.answer(&Shown { fingerprint: model.space.fingerprint(), space: model.space })?)
+                Ok(context.ui.answer(&Shown {
+                    fingerprint: model.space.fingerprint(),
+                    space: model.space,
+                })?)
             }
         }
     }
@@ -131,11 +152,38 @@ impl Answer for Fetched {
 
 impl Answer for Shown {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Space { model, revision, dimension, pooling, normalize, max_tokens, files, .. } = &self.space;
-        writeln!(out, "{model}{}", revision.as_ref().map_or(String::new(), |revision| format!(" at {revision}")))?;
+        let Space {
+            model,
+            revision,
+            dimension,
+            pooling,
+            normalize,
+            max_tokens,
+            files,
+            ..
+        } = &self.space;
+        writeln!(
+            out,
+            "{model}{}",
+            revision
+                .as_ref()
+                .map_or(String::new(), |revision| format!(" at {revision}"))
+        )?;
         writeln!(out, "space {}", self.fingerprint)?;
-        writeln!(out, "{dimension} numbers, {max_tokens} tokens, {pooling:?} pooling, unit length: {normalize}")?;
-        write!(out, "{}", table(&["FILE", "SHA256"], files.iter().map(|(file, digest)| vec![file.clone(), digest.to_string()])))
+        writeln!(
+            out,
+            "{dimension} numbers, {max_tokens} tokens, {pooling:?} pooling, unit length: {normalize}"
+        )?;
+        write!(
+            out,
+            "{}",
+            table(
+                &["FILE", "SHA256"],
+                files
+                    .iter()
+                    .map(|(file, digest)| vec![file.clone(), digest.to_string()])
+            )
+        )
     }
 
     fn name(&self) -> Option<String> {

@@ -17,7 +17,9 @@ use crate::verify::{self, Level};
 
 /// Make a version the live one, by one atomic flip
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  ragctl publish v1.4.0 --reason 'weekly docs'\n\nThe version must have passed verification at the level of [publish] require; if no report says so,\nit is verified now. Its bytes are read back in any case. Exit 0 means durable.")]
+#[command(
+    before_long_help = "Example:\n  ragctl publish v1.4.0 --reason 'weekly docs'\n\nThe version must have passed verification at the level of [publish] require; if no report says so,\nit is verified now. Its bytes are read back in any case. Exit 0 means durable."
+)]
 pub(super) struct PublishArgs {
     /// The version
     version: VersionName,
@@ -47,7 +49,12 @@ pub(super) struct ReleaseOptions {
 impl ReleaseOptions {
     /// The options of a release that is part of a run.
     pub(super) fn of_run(reason: Option<String>, lock_timeout: Duration) -> Self {
-        Self { expect_current: None, reason, lock: LockOptions { lock_timeout }, dry_run: false }
+        Self {
+            expect_current: None,
+            reason,
+            lock: LockOptions { lock_timeout },
+            dry_run: false,
+        }
     }
 
     pub(super) fn expectation(&self) -> Expectation {
@@ -81,9 +88,22 @@ pub(super) struct Answered {
 
 impl Answered {
     /// A release that did not happen: it would, or there was nothing to do.
-    pub(super) fn without_release(operation: Operation, from: Option<VersionName>, version: VersionName, dry_run: bool) -> Self {
+    pub(super) fn without_release(
+        operation: Operation,
+        from: Option<VersionName>,
+        version: VersionName,
+        dry_run: bool,
+    ) -> Self {
         let changed = from.as_ref() != Some(&version);
-        Self { dry_run, changed, operation, channel: CHANNEL, from, version, release: None }
+        Self {
+            dry_run,
+            changed,
+            operation,
+            channel: CHANNEL,
+            from,
+            version,
+            release: None,
+        }
     }
 
     /// A release that happened.
@@ -112,7 +132,12 @@ pub(super) fn publish_now(
     let held = store.hold(Some(version))?;
     let live = store.live()?;
     if live.as_ref() == Some(version) || options.dry_run {
-        return Ok(Answered::without_release(Operation::Publish, live, version.clone(), options.dry_run));
+        return Ok(Answered::without_release(
+            Operation::Publish,
+            live,
+            version.clone(),
+            options.dry_run,
+        ));
     }
     let level = required_level(loaded)?;
     let embedder = embedder_for(context, loaded, store, &held)?;
@@ -128,7 +153,11 @@ pub(super) fn publish_now(
 
 impl PublishArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
-        let require = self.require.map(|level| Override { key: "publish.require", flag: "require", value: level.to_string() });
+        let require = self.require.map(|level| Override {
+            key: "publish.require",
+            flag: "require",
+            value: level.to_string(),
+        });
         let loaded = context.settings(require.into_iter().collect())?;
         let store = context.store(&loaded)?;
         let answer = publish_now(context, &loaded, &store, &self.version, &self.options)?;
@@ -138,8 +167,13 @@ impl PublishArgs {
 
 impl Answer for Answered {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Self { channel, version, .. } = self;
-        let from = self.from.as_ref().map_or("nothing".into(), ToString::to_string);
+        let Self {
+            channel, version, ..
+        } = self;
+        let from = self
+            .from
+            .as_ref()
+            .map_or("nothing".into(), ToString::to_string);
         let verb = match self.operation {
             Operation::Publish => "published",
             Operation::Rollback => "rolled back to",
@@ -147,7 +181,11 @@ impl Answer for Answered {
         match &self.release {
             _ if !self.changed => writeln!(out, "{version} is {channel} already; nothing was done"),
             None => writeln!(out, "would flip {channel} from {from} to {version}"),
-            Some(release) => writeln!(out, "{verb} {version}: {channel} was {from}, generation {}", release.generation),
+            Some(release) => writeln!(
+                out,
+                "{verb} {version}: {channel} was {from}, generation {}",
+                release.generation
+            ),
         }
     }
 

@@ -17,7 +17,9 @@ use crate::ui::Answer;
 
 /// Ask a version a question
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  ragctl query 'how do I roll back?' -k 3 --filter \"lang = 'en'\"\n  ragctl query --input queries.jsonl --json\n\nWith --json each question gives one line.")]
+#[command(
+    before_long_help = "Example:\n  ragctl query 'how do I roll back?' -k 3 --filter \"lang = 'en'\"\n  ragctl query --input queries.jsonl --json\n\nWith --json each question gives one line."
+)]
 pub(super) struct QueryArgs {
     /// The question
     #[arg(required_unless_present = "input", conflicts_with = "input")]
@@ -68,40 +70,75 @@ impl QueryArgs {
         let loaded = context.settings(self.model.overrides())?;
         let store = context.store(&loaded)?;
         let held = store.hold(self.version.as_ref())?;
-        let model = if self.model.names_model() { context.model(&loaded)? } else { model_of(&store, &held)? };
+        let model = if self.model.names_model() {
+            context.model(&loaded)?
+        } else {
+            model_of(&store, &held)?
+        };
         let reader = Reader::open(held, model, context.device(&loaded)?)?;
-        let search = Search { k: usize::from(self.k), exact: self.exact, filter: self.filter.clone() };
+        let search = Search {
+            k: usize::from(self.k),
+            exact: self.exact,
+            filter: self.filter.clone(),
+        };
         let ask = |question: Question| -> Result<(), CliError> {
             let hits = reader.ask(&question.text, &search)?;
             let version = reader.held().name.clone();
-            Ok(context.ui.answer_line(&Answered { query_id: question.id, question: question.text, version, hits })?)
+            Ok(context.ui.answer_line(&Answered {
+                query_id: question.id,
+                question: question.text,
+                version,
+                hits,
+            })?)
         };
         match (&self.text, &self.input) {
-            (Some(text), _) => ask(Question { id: "1".into(), text: text.clone() }),
+            (Some(text), _) => ask(Question {
+                id: "1".into(),
+                text: text.clone(),
+            }),
             (None, Some(path)) => questions(context, path)?.try_for_each(|question| ask(question?)),
             (None, None) => Ok(()),
         }
     }
 }
 
-fn questions<'a>(context: &Context<'_>, path: &'a PathBuf) -> Result<impl Iterator<Item = Result<Question, CliError>> + use<'a>, CliError> {
+fn questions<'a>(
+    context: &Context<'_>,
+    path: &'a PathBuf,
+) -> Result<impl Iterator<Item = Result<Question, CliError>> + use<'a>, CliError> {
     let reader: Box<dyn BufRead> = if path.as_os_str() == "-" {
         Box::new(BufReader::new(io::stdin()))
     } else {
         let path = context.working_dir.join(path);
-        Box::new(BufReader::new(File::open(&path).context(&path).map_err(|e| CliError::usage(e.to_string(), "Name a file of questions."))?))
+        Box::new(BufReader::new(File::open(&path).context(&path).map_err(
+            |e| CliError::usage(e.to_string(), "Name a file of questions."),
+        )?))
     };
-    let lines = reader.lines().enumerate().filter(|(_, line)| line.as_ref().map_or(true, |line| !line.trim().is_empty()));
+    let lines = reader
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.as_ref().map_or(true, |line| !line.trim().is_empty()));
     Ok(lines.map(move |(index, line)| {
         let number = index + 1;
         let line = line.context(path)?;
-        let wrong = |e| CliError::usage(format!("{} line {number}: {e}", path.display()), "Each line is {\"id\": …, \"text\": …}.");
+        let wrong = |e| {
+            CliError::usage(
+                format!("{} line {number}: {e}", path.display()),
+                "Each line is {\"id\": …, \"text\": …}.",
+            )
+        };
         let line: Line = serde_json::from_str(&line).map_err(wrong)?;
-        let id = line.underscore_id.or(line.id).map_or_else(|| number.to_string(), |id| match id {
-            serde_json::Value::String(id) => id,
-            other => other.to_string(),
-        });
-        Ok(Question { id, text: line.text })
+        let id = line.underscore_id.or(line.id).map_or_else(
+            || number.to_string(),
+            |id| match id {
+                serde_json::Value::String(id) => id,
+                other => other.to_string(),
+            },
+        );
+        Ok(Question {
+            id,
+            text: line.text,
+        })
     }))
 }
 
@@ -115,9 +152,18 @@ impl Answer for Answered {
             writeln!(out, "  nothing found")?;
         }
         for hit in &self.hits {
-            let page = hit.page.map_or(String::new(), |page| format!(", page {page}"));
-            let heading = hit.heading.as_ref().map_or(String::new(), |heading| format!(" · {heading}"));
-            writeln!(out, "{:>3}. {:.4}  {}{page}{heading}", hit.rank, hit.score, hit.uri)?;
+            let page = hit
+                .page
+                .map_or(String::new(), |page| format!(", page {page}"));
+            let heading = hit
+                .heading
+                .as_ref()
+                .map_or(String::new(), |heading| format!(" · {heading}"));
+            writeln!(
+                out,
+                "{:>3}. {:.4}  {}{page}{heading}",
+                hit.rank, hit.score, hit.uri
+            )?;
             let words = hit.text.split_whitespace().collect::<Vec<_>>().join(" ");
             let shown: String = words.chars().take(SHOWN).collect();
             let more = if shown.len() < words.len() { "…" } else { "" };

@@ -11,7 +11,9 @@ use crate::verify::{self, Thoroughness};
 
 /// Make the previous release the live one again
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  ragctl rollback --reason 'answers got worse'\n\nIt needs neither model nor network. Its bytes are read back before the flip, unless --fast.")]
+#[command(
+    before_long_help = "Example:\n  ragctl rollback --reason 'answers got worse'\n\nIt needs neither model nor network. Its bytes are read back before the flip, unless --fast."
+)]
 pub(super) struct RollbackArgs {
     /// Go to this version instead of the previous release
     #[arg(long, value_name = "VERSION", conflicts_with = "steps")]
@@ -34,7 +36,8 @@ impl RollbackArgs {
         if options.dry_run() {
             let target = self.target(&store)?;
             store.hold(Some(&target))?;
-            let answer = Answered::without_release(Operation::Rollback, store.live()?, target, true);
+            let answer =
+                Answered::without_release(Operation::Rollback, store.live()?, target, true);
             return Ok(context.ui.answer(&answer)?);
         }
         // The target is chosen under the lock: another release may just have moved the channel.
@@ -47,9 +50,18 @@ impl RollbackArgs {
             Answered::without_release(Operation::Rollback, live, target, false)
         } else {
             let held = locked.hold(Some(&target))?;
-            let thoroughness = if self.fast { Thoroughness::Structure } else { Thoroughness::Bytes };
+            let thoroughness = if self.fast {
+                Thoroughness::Structure
+            } else {
+                Thoroughness::Bytes
+            };
             let verified = verify::prove_for_rollback(&locked, &held, thoroughness, context.ui)?;
-            Answered::of(publish::publish(&locked, verified, Operation::Rollback, options.reason())?)
+            Answered::of(publish::publish(
+                &locked,
+                verified,
+                Operation::Rollback,
+                options.reason(),
+            )?)
         };
         Ok(context.ui.answer(&answer)?)
     }

@@ -22,7 +22,9 @@ use crate::ui::Answer;
 
 /// Ingest, embed, build, verify and publish what ragctl.toml names
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example, for cron:\n  ragctl run --lock-timeout 10m --metrics-file /var/lib/node_exporter/ragctl.prom\n\nAn unchanged corpus builds and publishes nothing. A second run at the same time is exit 11.")]
+#[command(
+    before_long_help = "Example, for cron:\n  ragctl run --lock-timeout 10m --metrics-file /var/lib/node_exporter/ragctl.prom\n\nAn unchanged corpus builds and publishes nothing. A second run at the same time is exit 11."
+)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     ingest: IngestOptions,
@@ -58,22 +60,49 @@ impl RunArgs {
         let outcome = self.chain(context, begun);
         if let Some(path) = self.metrics_file.as_ref().filter(|_| !self.dry_run) {
             let path = context.working_dir.join(path);
-            let live = context.only_store().ok().and_then(|store| store.live().ok().flatten()).map(|name| name.to_string());
-            let counts = outcome.as_ref().ok().and_then(|ran| ran.build.as_ref()?.counts()).or_else(|| live_counts(context));
-            let metrics = Metrics { path: &path, succeeded: outcome.is_ok(), seconds: begun.elapsed().as_secs_f64(), counts, live };
+            let live = context
+                .only_store()
+                .ok()
+                .and_then(|store| store.live().ok().flatten())
+                .map(|name| name.to_string());
+            let counts = outcome
+                .as_ref()
+                .ok()
+                .and_then(|ran| ran.build.as_ref()?.counts())
+                .or_else(|| live_counts(context));
+            let metrics = Metrics {
+                path: &path,
+                succeeded: outcome.is_ok(),
+                seconds: begun.elapsed().as_secs_f64(),
+                counts,
+                live,
+            };
             metrics.write()?;
         }
         Ok(context.ui.answer(&outcome?)?)
     }
 
     fn chain(&self, context: &Context<'_>, begun: Instant) -> Result<Ran, CliError> {
-        let overrides = self.ingest.overrides().into_iter().chain(self.build.overrides()).collect();
+        let overrides = self
+            .ingest
+            .overrides()
+            .into_iter()
+            .chain(self.build.overrides())
+            .collect();
         let loaded = context.settings(overrides)?;
         let store = context.store(&loaded)?;
         if self.dry_run {
             let plan = crate::ingest::plan(&loaded.config.sources, &loaded.config.metadata)?;
             let seconds = begun.elapsed().as_secs_f64();
-            return Ok(Ran { dry_run: true, changed: true, seconds, ingest: None, build: None, publish: None, plan: Some(plan) });
+            return Ok(Ran {
+                dry_run: true,
+                changed: true,
+                seconds,
+                ingest: None,
+                build: None,
+                publish: None,
+                plan: Some(plan),
+            });
         }
         let _only_run = store.lock_run(self.lock.lock_timeout)?;
         let model = context.model(&loaded)?;
@@ -86,7 +115,15 @@ impl RunArgs {
         let published = publish_now(context, &loaded, &store, &built.version, &options)?;
         let changed = built.changed || published.changed;
         let seconds = begun.elapsed().as_secs_f64();
-        Ok(Ran { dry_run: false, changed, seconds, ingest: Some(ingested), build: Some(built), publish: Some(published), plan: None })
+        Ok(Ran {
+            dry_run: false,
+            changed,
+            seconds,
+            ingest: Some(ingested),
+            build: Some(built),
+            publish: Some(published),
+            plan: None,
+        })
     }
 }
 
@@ -111,25 +148,71 @@ impl Metrics<'_> {
         let now = Timestamp::now().as_second() as f64;
         // A failed run keeps the time of the last success, which alerts are made of.
         let before = fs::read_to_string(self.path).unwrap_or_default();
-        let before = before.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.trim().parse().ok());
+        let before = before
+            .lines()
+            .find_map(|line| line.strip_prefix(LAST_SUCCESS)?.trim().parse().ok());
         let last_success = if self.succeeded { Some(now) } else { before };
         let mut text = String::new();
         let mut gauge = |name: &str, help: &str, labels: &str, value: Option<f64>| {
             if let Some(value) = value {
                 // Writing to a string does not fail.
-                write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{labels} {value}\n").ok();
+                write!(
+                    text,
+                    "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{labels} {value}\n"
+                )
+                .ok();
             }
         };
         let count = |get: fn(&Counts) -> u64| self.counts.as_ref().map(|counts| get(counts) as f64);
-        gauge("ragctl_run_success", "Whether the last run succeeded.", "", Some(f64::from(u8::from(self.succeeded))));
-        gauge("ragctl_run_timestamp_seconds", "When the last run ended.", "", Some(now));
-        gauge(LAST_SUCCESS, "When the last successful run ended.", "", last_success);
-        gauge("ragctl_run_duration_seconds", "How long the last run took.", "", Some(self.seconds));
-        gauge("ragctl_documents", "Documents in the version of the last run.", "", count(|counts| counts.documents));
-        gauge("ragctl_chunks", "Chunks in the version of the last run.", "", count(|counts| counts.chunks));
-        gauge("ragctl_documents_failed", "Documents that could not be read.", "", count(|counts| counts.failed));
+        gauge(
+            "ragctl_run_success",
+            "Whether the last run succeeded.",
+            "",
+            Some(f64::from(u8::from(self.succeeded))),
+        );
+        gauge(
+            "ragctl_run_timestamp_seconds",
+            "When the last run ended.",
+            "",
+            Some(now),
+        );
+        gauge(
+            LAST_SUCCESS,
+            "When the last successful run ended.",
+            "",
+            last_success,
+        );
+        gauge(
+            "ragctl_run_duration_seconds",
+            "How long the last run took.",
+            "",
+            Some(self.seconds),
+        );
+        gauge(
+            "ragctl_documents",
+            "Documents in the version of the last run.",
+            "",
+            count(|counts| counts.documents),
+        );
+        gauge(
+            "ragctl_chunks",
+            "Chunks in the version of the last run.",
+            "",
+            count(|counts| counts.chunks),
+        );
+        gauge(
+            "ragctl_documents_failed",
+            "Documents that could not be read.",
+            "",
+            count(|counts| counts.failed),
+        );
         if let Some(live) = &self.live {
-            gauge("ragctl_live_version_info", "The live version.", &format!("{{version=\"{live}\"}}"), Some(1.0));
+            gauge(
+                "ragctl_live_version_info",
+                "The live version.",
+                &format!("{{version=\"{live}\"}}"),
+                Some(1.0),
+            );
         }
         Ok(durable::write_atomic(self.path, text.as_bytes(), 0o644)?)
     }

@@ -69,7 +69,10 @@ impl StatusArgs {
         };
         let versions = store.versions()?;
         // A version whose manifest is damaged counts nothing here; `list` and `verify` say what is wrong with it.
-        let disk_bytes = versions.iter().filter_map(|name| Some(store.manifest(name).ok()?.0.resources.disk_bytes)).sum();
+        let disk_bytes = versions
+            .iter()
+            .filter_map(|name| Some(store.manifest(name).ok()?.0.resources.disk_bytes))
+            .sum();
         let newest_snapshot = match store.snapshot(None) {
             Ok((id, _)) => Some(id),
             Err(store::Error::NothingIngested) => None,
@@ -88,7 +91,12 @@ impl StatusArgs {
         match (self.max_age, &status.live) {
             (Some(_), None) => Err(store::Error::NothingPublished.into()),
             (Some(most), Some(live)) if live.age_seconds > most.as_secs() => Err(CliError::gate(
-                format!("{} was built {} ago, longer than {}", live.version, words(live.age_seconds), words(most.as_secs())),
+                format!(
+                    "{} was built {} ago, longer than {}",
+                    live.version,
+                    words(live.age_seconds),
+                    words(most.as_secs())
+                ),
                 "Look at the job that runs `ragctl run`.",
             )),
             _ => Ok(()),
@@ -108,23 +116,44 @@ fn words(seconds: u64) -> String {
 
 impl Answer for Status {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "store     {} ({})", self.store.display(), self.store_id)?;
+        writeln!(
+            out,
+            "store     {} ({})",
+            self.store.display(),
+            self.store_id
+        )?;
         match &self.live {
             None => writeln!(out, "live      nothing is published yet")?,
             Some(live) => {
-                writeln!(out, "live      {}, built {} ago: {} documents, {} chunks", live.version, words(live.age_seconds), live.documents, live.chunks)?;
+                writeln!(
+                    out,
+                    "live      {}, built {} ago: {} documents, {} chunks",
+                    live.version,
+                    words(live.age_seconds),
+                    live.documents,
+                    live.chunks
+                )?;
                 if let (Some(generation), Some(at)) = (live.generation, live.published_at) {
                     writeln!(out, "since     {at:.0}, generation {generation}")?;
                 }
                 writeln!(out, "model     {}", live.model)?;
             }
         }
-        writeln!(out, "versions  {}, {}", self.versions, indicatif::BinaryBytes(self.disk_bytes))?;
+        writeln!(
+            out,
+            "versions  {}, {}",
+            self.versions,
+            indicatif::BinaryBytes(self.disk_bytes)
+        )?;
         if let Some(snapshot) = &self.newest_snapshot {
             writeln!(out, "snapshot  {}", snapshot.short())?;
         }
         if let Some(release) = &self.unfinished {
-            writeln!(out, "unfinished  a release of {}; the next command that writes completes or discards it", release.to)?;
+            writeln!(
+                out,
+                "unfinished  a release of {}; the next command that writes completes or discards it",
+                release.to
+            )?;
         }
         Ok(())
     }

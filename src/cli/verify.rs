@@ -29,9 +29,14 @@ pub(super) struct VerifyArgs {
 
 /// The level that a release must pass, as it is configured.
 pub(super) fn required_level(loaded: &Loaded) -> Result<Level, CliError> {
-    loaded.config.publish.require.parse().map_err(|e: verify::ParseLevelError| {
-        CliError::usage(format!("publish.require: {e}"), "`vectors` is the default.")
-    })
+    loaded
+        .config
+        .publish
+        .require
+        .parse()
+        .map_err(|e: verify::ParseLevelError| {
+            CliError::usage(format!("publish.require: {e}"), "`vectors` is the default.")
+        })
 }
 
 /// What loads a held version's own model, when a check asks for it.
@@ -47,7 +52,11 @@ pub(super) fn embedder_for<'a>(
 
 impl VerifyArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
-        let device = self.device.map(|device| Override { key: "model.device", flag: "device", value: device.to_string() });
+        let device = self.device.map(|device| Override {
+            key: "model.device",
+            flag: "device",
+            value: device.to_string(),
+        });
         let loaded = context.settings(device.into_iter().collect())?;
         let store = context.store(&loaded)?;
         let held = store.hold(self.version.as_ref())?;
@@ -62,12 +71,27 @@ impl VerifyArgs {
 impl Answer for Report {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         let verdict = if self.passed { "passed" } else { "FAILED" };
-        writeln!(out, "{} {verdict} at level {} in {:.1} s", self.version, self.level, self.duration_ms as f64 / 1000.0)?;
+        writeln!(
+            out,
+            "{} {verdict} at level {} in {:.1} s",
+            self.version,
+            self.level,
+            self.duration_ms as f64 / 1000.0
+        )?;
         let rows = self.checks.iter().map(|check| {
             let verdict = if check.passed() { "ok" } else { "FAILED" };
-            vec![check.level.to_string(), check.name.clone(), verdict.into(), check.summary.clone()]
+            vec![
+                check.level.to_string(),
+                check.name.clone(),
+                verdict.into(),
+                check.summary.clone(),
+            ]
         });
-        write!(out, "{}", table(&["LEVEL", "CHECK", "RESULT", "SEEN"], rows))?;
+        write!(
+            out,
+            "{}",
+            table(&["LEVEL", "CHECK", "RESULT", "SEEN"], rows)
+        )?;
         for problem in self.checks.iter().flat_map(|check| &check.problems) {
             writeln!(out, "{problem}")?;
         }

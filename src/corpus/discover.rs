@@ -48,16 +48,23 @@ impl Item {
     /// Reads the item's bytes, up to the size cap.
     pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.open()?.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut bytes)?;
+        self.open()?
+            .take(MAX_DOCUMENT_BYTES + 1)
+            .read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_DOCUMENT_BYTES {
-            return Err(io::Error::other(format!("is larger than {} MiB", MAX_DOCUMENT_BYTES >> 20)));
+            return Err(io::Error::other(format!(
+                "is larger than {} MiB",
+                MAX_DOCUMENT_BYTES >> 20
+            )));
         }
         Ok(bytes)
     }
 
     /// Opens the item for reading. Only regular files are opened: a pipe would block and a device never ends.
     pub(super) fn open(&self) -> io::Result<Box<dyn BufRead>> {
-        let Origin::File(path) = &self.origin else { return Ok(Box::new(BufReader::new(io::stdin()))) };
+        let Origin::File(path) = &self.origin else {
+            return Ok(Box::new(BufReader::new(io::stdin())));
+        };
         if !fs::metadata(path)?.is_file() {
             return Err(io::Error::other("is not a regular file"));
         }
@@ -70,17 +77,40 @@ pub fn list(source: &SourceSpec) -> Result<Listing, Error> {
     match source.input() {
         Input::Stdin => {
             let format = source.text_field.is_some().then_some(Format::Record);
-            Ok(Listing { items: vec![Item { id: "-".into(), uri: "-".into(), origin: Origin::Stdin, format }], ..Listing::default() })
+            Ok(Listing {
+                items: vec![Item {
+                    id: "-".into(),
+                    uri: "-".into(),
+                    origin: Origin::Stdin,
+                    format,
+                }],
+                ..Listing::default()
+            })
         }
         Input::Path(path) => match fs::metadata(&path).context(&path) {
-            Err(e) if e.is_not_found() => Err(Error::NoSuchPath { id: source.id().to_owned(), path }),
+            Err(e) if e.is_not_found() => Err(Error::NoSuchPath {
+                id: source.id().to_owned(),
+                path,
+            }),
             Err(e) => Err(e.into()),
             Ok(metadata) if metadata.is_dir() => walk(source, &path, &source.path, &source.include),
             Ok(_) => {
-                let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let id = path
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
                 let format = Format::of_extension(&path);
-                let item = Item { id, uri: tidy(&source.path), origin: Origin::File(path), format };
-                Ok(Listing { items: vec![item], ..Listing::default() })
+                let item = Item {
+                    id,
+                    uri: tidy(&source.path),
+                    origin: Origin::File(path),
+                    format,
+                };
+                Ok(Listing {
+                    items: vec![item],
+                    ..Listing::default()
+                })
             }
         },
         Input::Glob { base, pattern } => {
@@ -92,14 +122,22 @@ pub fn list(source: &SourceSpec) -> Result<Listing, Error> {
                 false => Listing::default(),
             };
             match listing.items.is_empty() {
-                true => Err(Error::NoSuchPath { id: source.id().to_owned(), path: base.join(pattern) }),
+                true => Err(Error::NoSuchPath {
+                    id: source.id().to_owned(),
+                    path: base.join(pattern),
+                }),
                 false => Ok(listing),
             }
         }
     }
 }
 
-fn walk(source: &SourceSpec, dir: &Path, shown: &str, include: &[String]) -> Result<Listing, Error> {
+fn walk(
+    source: &SourceSpec,
+    dir: &Path,
+    shown: &str,
+    include: &[String],
+) -> Result<Listing, Error> {
     let include = globs(source, include)?;
     let exclude = globs(source, &source.exclude)?;
     let mut listing = Listing::default();
@@ -110,12 +148,17 @@ fn walk(source: &SourceSpec, dir: &Path, shown: &str, include: &[String]) -> Res
         .sort_by_file_name(Ord::cmp)
         .build();
     for entry in walk {
-        let entry = entry.map_err(|error| Error::Walk { id: source.id().to_owned(), source: error })?;
+        let entry = entry.map_err(|error| Error::Walk {
+            id: source.id().to_owned(),
+            source: error,
+        })?;
         // Links are not followed: a link out of the tree would read what nobody named.
         if !entry.file_type().is_some_and(|kind| kind.is_file()) {
             continue;
         }
-        let Ok(relative) = entry.path().strip_prefix(dir) else { continue };
+        let Ok(relative) = entry.path().strip_prefix(dir) else {
+            continue;
+        };
         if exclude.is_match(relative) || (!include.is_empty() && !include.is_match(relative)) {
             continue;
         }
@@ -125,7 +168,12 @@ fn walk(source: &SourceSpec, dir: &Path, shown: &str, include: &[String]) -> Res
             format => {
                 let id = relative.to_string_lossy().into_owned();
                 let uri = tidy(&format!("{}/{id}", shown.trim_end_matches('/')));
-                listing.items.push(Item { id, uri, origin: Origin::File(path), format });
+                listing.items.push(Item {
+                    id,
+                    uri,
+                    origin: Origin::File(path),
+                    format,
+                });
             }
         }
     }
@@ -134,15 +182,27 @@ fn walk(source: &SourceSpec, dir: &Path, shown: &str, include: &[String]) -> Res
 }
 
 fn globs(source: &SourceSpec, patterns: &[String]) -> Result<GlobSet, Error> {
-    let failed = |error| Error::Glob { id: source.id().to_owned(), source: error };
+    let failed = |error| Error::Glob {
+        id: source.id().to_owned(),
+        source: error,
+    };
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        set.add(GlobBuilder::new(pattern).literal_separator(true).build().map_err(failed)?);
+        set.add(
+            GlobBuilder::new(pattern)
+                .literal_separator(true)
+                .build()
+                .map_err(failed)?,
+        );
     }
     set.build().map_err(failed)
 }
 
 fn tidy(path: &str) -> String {
     let path = path.strip_prefix("./").unwrap_or(path);
-    path.trim_start_matches("/").to_owned().trim_end_matches('/').to_owned().replace("//", "/")
+    path.trim_start_matches("/")
+        .to_owned()
+        .trim_end_matches('/')
+        .to_owned()
+        .replace("//", "/")
 }

@@ -26,12 +26,20 @@ pub(super) fn extract(page: &str) -> Result<Extracted, String> {
     options.enable_fallback = true;
     options.max_tree_size = Some(MAX_ELEMENTS);
     let main = trafilatura::extract(page, &options).ok();
-    let title = main.as_ref().map(|main| main.metadata.title.clone()).filter(|title| !title.is_empty());
+    let title = main
+        .as_ref()
+        .map(|main| main.metadata.title.clone())
+        .filter(|title| !title.is_empty());
     let text = main
         .map(|main| main.content_markdown().trim().to_owned())
         .filter(|text| !text.is_empty() && text.len() * LEAST_SHARE >= visible.len())
         .unwrap_or(visible);
-    Ok(Extracted { title: title.or_else(|| title_element(&tree)), text, markup: Markup::Markdown, pages: Vec::new() })
+    Ok(Extracted {
+        title: title.or_else(|| title_element(&tree)),
+        text,
+        markup: Markup::Markdown,
+        pages: Vec::new(),
+    })
 }
 
 fn title_element(tree: &Html) -> Option<String> {
@@ -45,12 +53,17 @@ fn title_element(tree: &Html) -> Option<String> {
 fn visible_text(tree: &Html) -> String {
     let mut text = String::new();
     let mut last_block = None;
+    let mut space_before = false;
     for node in tree.tree.root().descendants() {
-        let Node::Text(piece) = node.value() else { continue };
+        let Node::Text(piece) = node.value() else {
+            continue;
+        };
         let mut block = None;
         let mut hidden = false;
         for ancestor in node.ancestors() {
-            let Node::Element(element) = ancestor.value() else { continue };
+            let Node::Element(element) = ancestor.value() else {
+                continue;
+            };
             hidden |= HIDDEN.contains(&element.name()) || element.attr("hidden").is_some();
             if block.is_none() && !INLINE.contains(&element.name()) {
                 block = Some((ancestor.id(), element.name()));
@@ -63,24 +76,30 @@ fn visible_text(tree: &Html) -> String {
         let id = block.map(|(id, _)| id);
         if id != last_block {
             text.push_str(if text.is_empty() { "" } else { "\n\n" });
-            let level = block.and_then(|(_, name)| name.strip_prefix('h')).and_then(|level| level.parse::<usize>().ok());
+            let level = block
+                .and_then(|(_, name)| name.strip_prefix('h'))
+                .and_then(|level| level.parse::<usize>().ok());
             if let Some(level @ 1..=6) = level {
                 text.push_str(&"#".repeat(level));
                 text.push(' ');
             }
-        } else if piece.starts_with(char::is_whitespace) || text.ends_with(|c: char| c.is_alphanumeric()) {
+        } else if space_before || piece.starts_with(char::is_whitespace) {
             text.push(' ');
         }
+        space_before = piece.ends_with(char::is_whitespace);
         text.push_str(&words);
         last_block = id;
     }
     text
 }
 
-const HIDDEN: &[&str] = &["head", "script", "style", "noscript", "template", "svg", "iframe", "object", "select"];
+const HIDDEN: &[&str] = &[
+    "head", "script", "style", "noscript", "template", "svg", "iframe", "object", "select",
+];
 const INLINE: &[&str] = &[
-    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "dfn", "em", "font", "i", "kbd", "label", "mark", "q", "s", "samp",
-    "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var",
+    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "dfn", "em", "font", "i", "kbd",
+    "label", "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u",
+    "var",
 ];
 
 /// Counts the deepest nesting in one pass over the bytes, before any parser sees them. Elements that HTML closes by itself
@@ -89,7 +108,12 @@ fn deepest(page: &str) -> usize {
     let (mut depth, mut deepest) = (0usize, 0);
     for tag in page.split('<').skip(1) {
         let closing = tag.starts_with('/');
-        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).take(16).collect();
+        let name: String = tag
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .take(16)
+            .collect();
         let name = name.to_ascii_lowercase();
         if name.is_empty() || CLOSED_BY_ITSELF.contains(&name.as_str()) {
             continue;
@@ -105,8 +129,9 @@ fn deepest(page: &str) -> usize {
 }
 
 const CLOSED_BY_ITSELF: &[&str] = &[
-    "area", "base", "br", "col", "colgroup", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta", "optgroup", "option",
-    "p", "param", "rp", "rt", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "wbr",
+    "area", "base", "br", "col", "colgroup", "dd", "dt", "embed", "hr", "img", "input", "li",
+    "link", "meta", "optgroup", "option", "p", "param", "rp", "rt", "source", "tbody", "td",
+    "tfoot", "th", "thead", "tr", "track", "wbr",
 ];
 
 #[cfg(test)]
@@ -121,19 +146,29 @@ mod tests {
              <article><h1>How flips work</h1><p>{body}</p><h2>Leases</h2><p>{body}</p></article></body></html>"
         );
         let found = extract(&page).unwrap();
-        assert!(found.text.contains("## Leases") && found.text.contains("symbolic link"), "{}", found.text);
+        assert!(
+            found.text.contains("## Leases") && found.text.contains("symbolic link"),
+            "{}",
+            found.text
+        );
         assert!(!found.text.contains("Shop"), "{}", found.text);
     }
 
     #[test]
     fn a_page_without_an_article_gives_its_visible_text() {
-        let tree = Html::parse_document("<h2>A<b>b</b></h2><p>one <i>two</i>, three</p><script>x()</script><div hidden>no</div>tail");
-        assert_eq!(visible_text(&tree), "## A b\n\none two, three\n\ntail");
+        let tree = Html::parse_document(
+            "<h2>A<b>b</b></h2><p>one <i>two</i>, three</p><script>x()</script><div hidden>no</div>tail",
+        );
+        assert_eq!(visible_text(&tree), "## Ab\n\none two, three\n\ntail");
     }
 
     #[test]
     fn a_page_that_nests_too_deep_is_refused_before_it_is_parsed() {
-        assert!(extract(&"<div>".repeat(100_000)).unwrap_err().contains("512"));
+        assert!(
+            extract(&"<div>".repeat(100_000))
+                .unwrap_err()
+                .contains("512")
+        );
         assert!(deepest(&"<p>x<li>y<br>".repeat(1_000)) < 2);
     }
 }

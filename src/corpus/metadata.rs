@@ -81,15 +81,35 @@ impl Value {
 
 /// Columns that the store itself needs.
 const RESERVED: &[&str] = &[
-    "id", "doc_id", "text", "vector", "source", "uri", "title", "heading", "page", "byte_start", "byte_end", "ordinal", "tokens",
-    "text_sha256", "metadata",
+    "id",
+    "doc_id",
+    "text",
+    "vector",
+    "source",
+    "uri",
+    "title",
+    "heading",
+    "page",
+    "byte_start",
+    "byte_end",
+    "ordinal",
+    "tokens",
+    "text_sha256",
+    "metadata",
 ];
 
 /// Checks that a field's name can be a column: a letter or `_`, then letters, digits and `_`, and not one of the store's.
 pub fn check_name(name: &str) -> Result<(), Error> {
-    let bad = |problem| Err(Error::BadField { name: name.to_owned(), problem });
+    let bad = |problem| {
+        Err(Error::BadField {
+            name: name.to_owned(),
+            problem,
+        })
+    };
     let mut chars = name.chars();
-    let starts_well = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let starts_well = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     if !starts_well || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return bad("is not a letter or `_` followed by letters, digits and `_`");
     }
@@ -134,7 +154,13 @@ impl Columns {
                     (Kind::Integer, Kind::Float) => entry.get_mut().0 = Kind::Float,
                     (first_kind, second_kind) => {
                         let first = entry.get().1.clone();
-                        return Err(Conflict { field: field.clone(), first, first_kind, second: document.to_owned(), second_kind });
+                        return Err(Conflict {
+                            field: field.clone(),
+                            first,
+                            first_kind,
+                            second: document.to_owned(),
+                            second_kind,
+                        });
                     }
                 },
             }
@@ -144,6 +170,9 @@ impl Columns {
 
     /// Returns the columns by name.
     pub fn kinds(&self) -> BTreeMap<String, Kind> {
-        self.0.iter().map(|(name, (kind, _))| (name.clone(), *kind)).collect()
+        self.0
+            .iter()
+            .map(|(name, (kind, _))| (name.clone(), *kind))
+            .collect()
     }
 }

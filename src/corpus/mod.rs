@@ -62,7 +62,10 @@ impl Format {
 
     /// Returns the format that a file's first bytes stand for, for files whose names do not tell.
     fn of_bytes(bytes: &[u8]) -> Self {
-        let head = bytes.get(..bytes.len().min(1024)).unwrap_or_default().to_ascii_lowercase();
+        let head = bytes
+            .get(..bytes.len().min(1024))
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         let has = |needle: &[u8]| head.windows(needle.len()).any(|window| window == needle);
         match () {
             () if has(b"%pdf-") => Self::Pdf,
@@ -169,7 +172,10 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Io(e) => e.kind(),
-            Self::NoSuchPath { .. } | Self::Glob { .. } | Self::DuplicateSource(_) | Self::BadField { .. } => Kind::Usage,
+            Self::NoSuchPath { .. }
+            | Self::Glob { .. }
+            | Self::DuplicateSource(_)
+            | Self::BadField { .. } => Kind::Usage,
             Self::Walk { .. } => Kind::Failed,
         }
     }
@@ -177,7 +183,9 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Io(e) => e.hint(),
-            Self::NoSuchPath { .. } => Some("Paths in ragctl.toml are relative to that file.".into()),
+            Self::NoSuchPath { .. } => {
+                Some("Paths in ragctl.toml are relative to that file.".into())
+            }
             Self::DuplicateSource(_) => Some("Give each [[source]] an `id` of its own.".into()),
             Self::BadField { .. } => Some("Rename the field in the source's metadata.".into()),
             Self::Glob { .. } | Self::Walk { .. } => None,
@@ -201,14 +209,24 @@ pub fn read<E>(
     item: &Item,
     visit: &mut dyn FnMut(Result<Document, Failure>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let fail = |reason: String| Failure { source: source.id().to_owned(), id: item.id.clone(), uri: item.uri.clone(), reason };
+    let fail = |reason: String| Failure {
+        source: source.id().to_owned(),
+        id: item.id.clone(),
+        uri: item.uri.clone(),
+        reason,
+    };
     if item.format == Some(Format::Record) {
         return match item.open() {
             Ok(reader) => records::read(source, item, reader, visit),
             Err(e) => visit(Err(fail(e.to_string()))),
         };
     }
-    visit(item.bytes().map_err(|e| e.to_string()).and_then(|bytes| read_one(source, item, &bytes)).map_err(fail))
+    visit(
+        item.bytes()
+            .map_err(|e| e.to_string())
+            .and_then(|bytes| read_one(source, item, &bytes))
+            .map_err(fail),
+    )
 }
 
 fn read_one(source: &SourceSpec, item: &Item, bytes: &[u8]) -> Result<Document, String> {
@@ -238,7 +256,8 @@ fn extract(bytes: &[u8], format: Format) -> Result<Extracted, String> {
         std::thread::Builder::new()
             .stack_size(EXTRACTION_STACK)
             .spawn_scoped(scope, || {
-                catch_unwind(AssertUnwindSafe(|| extract_here(bytes, format))).unwrap_or_else(|_| Err("the parser gave up on it".into()))
+                catch_unwind(AssertUnwindSafe(|| extract_here(bytes, format)))
+                    .unwrap_or_else(|_| Err("the parser gave up on it".into()))
             })
             .map_err(|e| format!("no thread to read it on: {e}"))?
             .join()
@@ -252,9 +271,20 @@ fn extract_here(bytes: &[u8], format: Format) -> Result<Extracted, String> {
         Format::Html => html::extract(&charset::decode(bytes, charset::Hint::Html)?),
         Format::Markdown | Format::Text | Format::Record => {
             let text = charset::decode(bytes, charset::Hint::None)?;
-            let markup = if format == Format::Markdown { Markup::Markdown } else { Markup::Plain };
-            let title = (markup == Markup::Markdown).then(|| first_heading(&text)).flatten();
-            Ok(Extracted { title, text, markup, pages: Vec::new() })
+            let markup = if format == Format::Markdown {
+                Markup::Markdown
+            } else {
+                Markup::Plain
+            };
+            let title = (markup == Markup::Markdown)
+                .then(|| first_heading(&text))
+                .flatten();
+            Ok(Extracted {
+                title,
+                text,
+                markup,
+                pages: Vec::new(),
+            })
         }
     }
 }

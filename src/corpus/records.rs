@@ -25,38 +25,57 @@ pub(super) fn read<E>(
             uri: format!("{}#L{number}", item.uri),
             reason,
         };
-        match reader.by_ref().take(MAX_DOCUMENT_BYTES + 1).read_until(b'\n', &mut line) {
+        match reader
+            .by_ref()
+            .take(MAX_DOCUMENT_BYTES + 1)
+            .read_until(b'\n', &mut line)
+        {
             Ok(0) => return Ok(()),
             Ok(read) if read as u64 > MAX_DOCUMENT_BYTES => {
-                visit(Err(fail(format!("is a line of more than {} MiB", MAX_DOCUMENT_BYTES >> 20))))?;
+                visit(Err(fail(format!(
+                    "is a line of more than {} MiB",
+                    MAX_DOCUMENT_BYTES >> 20
+                ))))?;
                 return Ok(());
             }
             Ok(_) if line.iter().all(u8::is_ascii_whitespace) => continue,
             Ok(_) => {}
             Err(e) => return visit(Err(fail(e.to_string()))),
         }
-        let outcome = read_line(source, item, number, &line).and_then(|document| match seen.insert(document.id.clone()) {
-            true => Ok(document),
-            false => Err(format!("repeats the id `{}`", document.id)),
+        let outcome = read_line(source, item, number, &line).and_then(|document| {
+            match seen.insert(document.id.clone()) {
+                true => Ok(document),
+                false => Err(format!("repeats the id `{}`", document.id)),
+            }
         });
         visit(outcome.map_err(fail))?;
     }
 }
 
-fn read_line(source: &SourceSpec, item: &Item, number: u64, line: &[u8]) -> Result<Document, String> {
+fn read_line(
+    source: &SourceSpec,
+    item: &Item,
+    number: u64,
+    line: &[u8],
+) -> Result<Document, String> {
     // The first line of a file may carry a byte-order mark.
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
-    let record: Map<String, Json> = serde_json::from_slice(line).map_err(|e| format!("is not a JSON object: {e}"))?;
+    let record: Map<String, Json> =
+        serde_json::from_slice(line).map_err(|e| format!("is not a JSON object: {e}"))?;
     let id = match &source.id_field {
-        Some(field) => scalar(&record, field)?.ok_or_else(|| format!("has no field `{field}` for its id"))?,
+        Some(field) => {
+            scalar(&record, field)?.ok_or_else(|| format!("has no field `{field}` for its id"))?
+        }
         None => match (scalar(&record, "_id")?, scalar(&record, "id")?) {
             (Some(id), _) | (None, Some(id)) => id,
             (None, None) => format!("{}:{number}", item.id),
         },
     };
-    let title = scalar(&record, source.title_field.as_deref().unwrap_or("title"))?.filter(|title| !title.trim().is_empty());
+    let title = scalar(&record, source.title_field.as_deref().unwrap_or("title"))?
+        .filter(|title| !title.trim().is_empty());
     let field = source.text_field.as_deref().unwrap_or("text");
-    let body = scalar(&record, field)?.ok_or_else(|| format!("has no field `{field}` for its text"))?;
+    let body =
+        scalar(&record, field)?.ok_or_else(|| format!("has no field `{field}` for its text"))?;
     let text = match &title {
         Some(title) => format!("{title} {body}").trim().to_owned(),
         None => body.trim().to_owned(),
@@ -71,7 +90,9 @@ fn read_line(source: &SourceSpec, item: &Item, number: u64, line: &[u8]) -> Resu
     let mut metadata = source.metadata.clone();
     for field in &source.metadata_fields {
         let value = record.get(field).map_or(Ok(None), Value::from_json);
-        if let Some(value) = value.map_err(|kind| format!("has an {kind} in `{field}`; metadata holds text, numbers and booleans"))? {
+        if let Some(value) = value.map_err(|kind| {
+            format!("has an {kind} in `{field}`; metadata holds text, numbers and booleans")
+        })? {
             metadata.insert(field.clone(), value);
         }
     }
@@ -96,6 +117,8 @@ fn scalar(record: &Map<String, Json>, field: &str) -> Result<Option<String>, Str
         None | Some(Json::Null) => Ok(None),
         Some(Json::String(text)) => Ok(Some(text.clone())),
         Some(value @ (Json::Number(_) | Json::Bool(_))) => Ok(Some(value.to_string())),
-        Some(Json::Array(_) | Json::Object(_)) => Err(format!("has an array or object in `{field}`, where text is expected")),
+        Some(Json::Array(_) | Json::Object(_)) => Err(format!(
+            "has an array or object in `{field}`, where text is expected"
+        )),
     }
 }

@@ -64,7 +64,10 @@ pub enum Input {
 impl SourceSpec {
     /// Describes a source by its path alone.
     pub fn of_path(path: impl Into<String>) -> Self {
-        Self { path: path.into(), ..Self::default() }
+        Self {
+            path: path.into(),
+            ..Self::default()
+        }
     }
 
     /// The source's id: the one given, else the last part of its path without wildcards.
@@ -75,7 +78,9 @@ impl SourceSpec {
             path => path
                 .split('/')
                 .rfind(|part| !matches!(*part, "" | "." | "..") && !part.contains(WILDCARDS))
-                .map_or("source", |part| part.rsplit_once('.').map_or(part, |(stem, _)| stem)),
+                .map_or("source", |part| {
+                    part.rsplit_once('.').map_or(part, |(stem, _)| stem)
+                }),
         }
     }
 
@@ -90,12 +95,22 @@ impl SourceSpec {
         }
         let (fixed, pattern): (Vec<_>, Vec<_>) = {
             let parts: Vec<&str> = self.path.split('/').collect();
-            let first = parts.iter().position(|part| part.contains(WILDCARDS)).unwrap_or(0);
+            let first = parts
+                .iter()
+                .position(|part| part.contains(WILDCARDS))
+                .unwrap_or(0);
             let (fixed, pattern) = parts.split_at(first);
             (fixed.to_vec(), pattern.to_vec())
         };
-        let prefix = if self.path.starts_with('/') && fixed.len() <= 1 { "/".into() } else { fixed.join("/") };
-        Input::Glob { base: self.base.join(prefix), pattern: pattern.join("/") }
+        let prefix = if self.path.starts_with('/') && fixed.len() <= 1 {
+            "/".into()
+        } else {
+            fixed.join("/")
+        };
+        Input::Glob {
+            base: self.base.join(prefix),
+            pattern: pattern.join("/"),
+        }
     }
 }
 
@@ -108,10 +123,29 @@ mod tests {
     #[test]
     fn a_path_gives_the_id_and_the_input() {
         let id = |path: &str| SourceSpec::of_path(path).id().to_owned();
-        assert_eq!((id("docs/").as_str(), id("a/tickets.jsonl").as_str(), id("docs/**/*.md").as_str()), ("docs", "tickets", "docs"));
+        assert_eq!(
+            (
+                id("docs/").as_str(),
+                id("a/tickets.jsonl").as_str(),
+                id("docs/**/*.md").as_str()
+            ),
+            ("docs", "tickets", "docs")
+        );
         assert_eq!((id("-").as_str(), id(".").as_str()), ("stdin", "source"));
         let glob = |path: &str| SourceSpec::of_path(path).input();
-        assert_eq!(glob("no/where/**/*.md"), Input::Glob { base: "no/where".into(), pattern: "**/*.md".into() });
-        assert_eq!(glob("/*.nothing"), Input::Glob { base: "/".into(), pattern: "*.nothing".into() });
+        assert_eq!(
+            glob("no/where/**/*.md"),
+            Input::Glob {
+                base: "no/where".into(),
+                pattern: "**/*.md".into()
+            }
+        );
+        assert_eq!(
+            glob("/*.nothing"),
+            Input::Glob {
+                base: "/".into(),
+                pattern: "*.nothing".into()
+            }
+        );
     }
 }

@@ -45,15 +45,26 @@ struct Segment {
 impl Cache {
     /// Opens the cache for a space and class below `root`. Segments whose bytes do not have their name's hash are removed.
     pub fn open(root: &Path, fingerprint: &Digest, class: &str) -> Result<Self, Error> {
-        let dir = root.join("embeddings").join(fingerprint.to_string()).join(class);
-        let mut cache = Self { dir, segments: Vec::new(), rows: HashMap::new(), discarded: 0 };
+        let dir = root
+            .join("embeddings")
+            .join(fingerprint.to_string())
+            .join(class);
+        let mut cache = Self {
+            dir,
+            segments: Vec::new(),
+            rows: HashMap::new(),
+            discarded: 0,
+        };
         let entries = match fs::read_dir(&cache.dir).context(&cache.dir) {
             Err(e) if e.is_not_found() => return Ok(cache),
             other => other?,
         };
         for entry in entries {
             let path = entry.context(&cache.dir)?.path();
-            if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == EXTENSION)
+            {
                 cache.load(&path)?;
             }
         }
@@ -72,19 +83,32 @@ impl Cache {
 
     /// Reads a string's vector.
     pub fn get(&self, key: &Digest) -> Result<Option<Vec<f32>>, Error> {
-        let Some((segment, row)) = self.rows.get(key) else { return Ok(None) };
-        let Some(segment) = self.segments.get(*segment as usize) else { return Ok(None) };
+        let Some((segment, row)) = self.rows.get(key) else {
+            return Ok(None);
+        };
+        let Some(segment) = self.segments.get(*segment as usize) else {
+            return Ok(None);
+        };
         segment.vector(*row).map(Some)
     }
 
     /// Writes vectors as one segment, durable.
     pub(super) fn append(&mut self, rows: Vec<(Digest, Vec<f32>)>) -> Result<(), Error> {
         let keys: Vec<u8> = rows.iter().flat_map(|(key, _)| *key.as_bytes()).collect();
-        let vectors: Vec<u8> = rows.iter().flat_map(|(_, vector)| vector.iter().flat_map(|number| number.to_le_bytes())).collect();
+        let vectors: Vec<u8> = rows
+            .iter()
+            .flat_map(|(_, vector)| vector.iter().flat_map(|number| number.to_le_bytes()))
+            .collect();
         let dimension = rows.first().map_or(0, |(_, vector)| vector.len());
         let tensors = [
-            (KEYS, TensorView::new(Dtype::U8, vec![rows.len(), 32], &keys)?),
-            (VECTORS, TensorView::new(Dtype::F32, vec![rows.len(), dimension], &vectors)?),
+            (
+                KEYS,
+                TensorView::new(Dtype::U8, vec![rows.len(), 32], &keys)?,
+            ),
+            (
+                VECTORS,
+                TensorView::new(Dtype::F32, vec![rows.len(), dimension], &vectors)?,
+            ),
         ];
         let bytes = safetensors::serialize(tensors, None)?;
         fs::create_dir_all(&self.dir).context(&self.dir)?;
@@ -95,7 +119,13 @@ impl Cache {
 
     /// Writes many small segments as few large ones.
     pub(super) fn merge(&mut self) -> Result<(), Error> {
-        let small: Vec<usize> = (0..self.segments.len()).filter(|index| self.segments.get(*index).is_some_and(|s| s.bytes < SMALL_BYTES)).collect();
+        let small: Vec<usize> = (0..self.segments.len())
+            .filter(|index| {
+                self.segments
+                    .get(*index)
+                    .is_some_and(|s| s.bytes < SMALL_BYTES)
+            })
+            .collect();
         if small.len() <= MANY {
             return Ok(());
         }
@@ -103,7 +133,9 @@ impl Cache {
         let mut bytes = 0;
         let mut merged = Vec::new();
         for (done, index) in small.iter().enumerate() {
-            let Some(segment) = self.segments.get(*index) else { continue };
+            let Some(segment) = self.segments.get(*index) else {
+                continue;
+            };
             for (row, key) in segment.keys.iter().enumerate() {
                 rows.push((*key, segment.vector(row as u32)?));
             }
@@ -126,8 +158,12 @@ impl Cache {
             Err(e) if e.is_not_found() => return Ok(()),
             other => other?,
         };
-        let named = path.file_stem().and_then(|stem| stem.to_str()?.parse::<Digest>().ok());
-        let layout = (named == Some(Digest::of(&bytes))).then(|| layout(&bytes)).flatten();
+        let named = path
+            .file_stem()
+            .and_then(|stem| stem.to_str()?.parse::<Digest>().ok());
+        let layout = (named == Some(Digest::of(&bytes)))
+            .then(|| layout(&bytes))
+            .flatten();
         let Some((keys, vectors_at, row_bytes)) = layout else {
             self.discarded += 1;
             return Ok(durable::remove(path)?);
@@ -137,7 +173,14 @@ impl Cache {
         for (row, key) in keys.iter().enumerate() {
             self.rows.insert(*key, (segment, row as u32));
         }
-        self.segments.push(Segment { path: path.to_owned(), file, bytes: bytes.len() as u64, keys, vectors_at, row_bytes });
+        self.segments.push(Segment {
+            path: path.to_owned(),
+            file,
+            bytes: bytes.len() as u64,
+            keys,
+            vectors_at,
+            row_bytes,
+        });
         Ok(())
     }
 }
@@ -146,15 +189,26 @@ impl Segment {
     fn vector(&self, row: u32) -> Result<Vec<f32>, Error> {
         let mut bytes = vec![0; self.row_bytes];
         let at = self.vectors_at + u64::from(row) * self.row_bytes as u64;
-        self.file.read_exact_at(&mut bytes, at).context(&self.path)?;
-        Ok(bytes.chunks_exact(4).filter_map(|four| Some(f32::from_le_bytes(four.try_into().ok()?))).collect())
+        self.file
+            .read_exact_at(&mut bytes, at)
+            .context(&self.path)?;
+        Ok(bytes
+            .chunks_exact(4)
+            .filter_map(|four| Some(f32::from_le_bytes(four.try_into().ok()?)))
+            .collect())
     }
 }
 
 /// Finds the keys, the offset of the first vector and the bytes of one in a segment.
 fn layout(bytes: &[u8]) -> Option<(Vec<Digest>, u64, usize)> {
     let tensors = SafeTensors::deserialize(bytes).ok()?;
-    let keys: Vec<Digest> = tensors.tensor(KEYS).ok()?.data().chunks(32).filter_map(Digest::from_bytes).collect();
+    let keys: Vec<Digest> = tensors
+        .tensor(KEYS)
+        .ok()?
+        .data()
+        .chunks(32)
+        .filter_map(Digest::from_bytes)
+        .collect();
     let vectors = tensors.tensor(VECTORS).ok()?;
     let dimension = *vectors.shape().get(1)?;
     if vectors.dtype() != Dtype::F32 || vectors.shape().first() != Some(&keys.len()) {
@@ -197,6 +251,9 @@ mod tests {
         *bytes.last_mut().unwrap() ^= 1;
         fs::write(&path, bytes).unwrap();
         let cache = open();
-        assert_eq!((cache.discarded(), cache.contains(&row(1).0), path.exists()), (1, false, false));
+        assert_eq!(
+            (cache.discarded(), cache.contains(&row(1).0), path.exists()),
+            (1, false, false)
+        );
     }
 }

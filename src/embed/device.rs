@@ -34,7 +34,12 @@ impl FromStr for DeviceRequest {
             "cpu" => Self::Cpu,
             "cuda" => Self::Cuda(0),
             "metal" => Self::Metal,
-            other => Self::Cuda(other.strip_prefix("cuda:").and_then(|number| number.parse().ok()).ok_or_else(error)?),
+            other => Self::Cuda(
+                other
+                    .strip_prefix("cuda:")
+                    .and_then(|number| number.parse().ok())
+                    .ok_or_else(error)?,
+            ),
         })
     }
 }
@@ -63,34 +68,59 @@ pub struct Device {
 impl Device {
     /// Opens the device that was asked for.
     pub fn open(request: DeviceRequest) -> Result<Self, Error> {
-        let unusable = |reason: String| Error::Device { device: request.to_string(), reason };
+        let unusable = |reason: String| Error::Device {
+            device: request.to_string(),
+            reason,
+        };
         let asked = "asked for".to_owned();
         match request {
-            DeviceRequest::Cpu => Ok(Self { device: candle_core::Device::Cpu, name: "cpu".into(), why: asked }),
+            DeviceRequest::Cpu => Ok(Self {
+                device: candle_core::Device::Cpu,
+                name: "cpu".into(),
+                why: asked,
+            }),
             DeviceRequest::Cuda(number) => {
                 if !candle_core::utils::cuda_is_available() {
                     return Err(unusable("this ragctl was built without CUDA".into()));
                 }
-                let device = candle_core::Device::new_cuda(number).map_err(|e| unusable(e.to_string()))?;
-                Ok(Self { device, name: request.to_string(), why: asked })
+                let device =
+                    candle_core::Device::new_cuda(number).map_err(|e| unusable(e.to_string()))?;
+                Ok(Self {
+                    device,
+                    name: request.to_string(),
+                    why: asked,
+                })
             }
             DeviceRequest::Metal => {
                 if !candle_core::utils::metal_is_available() {
                     return Err(unusable("this ragctl was built without Metal".into()));
                 }
-                let device = candle_core::Device::new_metal(0).map_err(|e| unusable(e.to_string()))?;
-                Ok(Self { device, name: request.to_string(), why: asked })
+                let device =
+                    candle_core::Device::new_metal(0).map_err(|e| unusable(e.to_string()))?;
+                Ok(Self {
+                    device,
+                    name: request.to_string(),
+                    why: asked,
+                })
             }
             DeviceRequest::Auto => {
                 let mut reasons = Vec::new();
                 for candidate in [DeviceRequest::Cuda(0), DeviceRequest::Metal] {
                     match Self::open(candidate) {
-                        Ok(found) => return Ok(Self { why: "the fastest device found".into(), ..found }),
+                        Ok(found) => {
+                            return Ok(Self {
+                                why: "the fastest device found".into(),
+                                ..found
+                            });
+                        }
                         Err(Error::Device { reason, .. }) => reasons.push(reason),
                         Err(e) => return Err(e),
                     }
                 }
-                Ok(Self { why: reasons.join("; "), ..Self::open(DeviceRequest::Cpu)? })
+                Ok(Self {
+                    why: reasons.join("; "),
+                    ..Self::open(DeviceRequest::Cpu)?
+                })
             }
         }
     }
@@ -107,11 +137,22 @@ mod tests {
 
     #[test]
     fn a_device_asked_for_and_missing_is_an_error_and_auto_says_why() {
-        assert_eq!("cuda:3".parse::<DeviceRequest>().unwrap(), DeviceRequest::Cuda(3));
+        assert_eq!(
+            "cuda:3".parse::<DeviceRequest>().unwrap(),
+            DeviceRequest::Cuda(3)
+        );
         assert!("gpu".parse::<DeviceRequest>().is_err());
         if !candle_core::utils::cuda_is_available() && !candle_core::utils::metal_is_available() {
-            assert!(matches!(Device::open(DeviceRequest::Cuda(0)), Err(Error::Device { .. })));
-            assert!(Device::open(DeviceRequest::Auto).unwrap().why.contains("without CUDA"));
+            assert!(matches!(
+                Device::open(DeviceRequest::Cuda(0)),
+                Err(Error::Device { .. })
+            ));
+            assert!(
+                Device::open(DeviceRequest::Auto)
+                    .unwrap()
+                    .why
+                    .contains("without CUDA")
+            );
         }
     }
 }

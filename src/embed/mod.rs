@@ -78,7 +78,9 @@ impl Fault for Error {
             Self::Interrupted(e) => e.kind(),
             Self::Model(e) => e.kind(),
             Self::Device { .. } | Self::Config { .. } => Kind::Unavailable,
-            Self::Compute { .. } | Self::Tokenize(_) | Self::Cache(_) | Self::NotFinite => Kind::Failed,
+            Self::Compute { .. } | Self::Tokenize(_) | Self::Cache(_) | Self::NotFinite => {
+                Kind::Failed
+            }
         }
     }
 

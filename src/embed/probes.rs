@@ -31,14 +31,33 @@ pub fn make(embedder: &Embedder) -> Result<Vec<Probe>, Error> {
         "Ship it 🚀🎉 now ✅",
         "fn main() { println!(\"{}\", std::env::args().count()); }",
     ];
-    let texts: Vec<&str> = texts.into_iter().chain(repeated.iter().map(String::as_str)).collect();
+    let texts: Vec<&str> = texts
+        .into_iter()
+        .chain(repeated.iter().map(String::as_str))
+        .collect();
     let vectors = embedder.embed(&texts)?;
-    Ok(texts.into_iter().zip(vectors).map(|(text, vector)| Probe { text: text.to_owned(), vector }).collect())
+    Ok(texts
+        .into_iter()
+        .zip(vectors)
+        .map(|(text, vector)| Probe {
+            text: text.to_owned(),
+            vector,
+        })
+        .collect())
 }
 
 /// Returns the cosine of the angle between two vectors; 0 for vectors of different or no length.
 pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum::<f64>()
+    };
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
-    if a.len() != b.len() || lengths == 0.0 { 0.0 } else { dot(a, b) / lengths }
+    if a.len() != b.len() || lengths == 0.0 {
+        0.0
+    } else {
+        dot(a, b) / lengths
+    }
 }

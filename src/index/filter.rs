@@ -14,11 +14,11 @@ use crate::fault::{Fault, Kind};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
     /// Both hold.
-    And(Box<Filter>, Box<Filter>),
+    And(Box<Self>, Box<Self>),
     /// One holds.
-    Or(Box<Filter>, Box<Filter>),
+    Or(Box<Self>, Box<Self>),
     /// It does not hold.
-    Not(Box<Filter>),
+    Not(Box<Self>),
     /// A field compares so with a literal.
     Compare(String, Comparison, Literal),
     /// A field is one of these literals.
@@ -95,11 +95,18 @@ impl Fault for FilterError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Syntax { .. } => "For example: product = 'search' and (year >= 2024 or not lang in ('de', 'fr')).".into(),
+            Self::Syntax { .. } => {
+                "For example: product = 'search' and (year >= 2024 or not lang in ('de', 'fr'))."
+                    .into()
+            }
             Self::UnknownField { field, known } => {
-                let close = known.iter().max_by(|a, b| strsim::jaro_winkler(field, a).total_cmp(&strsim::jaro_winkler(field, b)));
+                let close = known.iter().max_by(|a, b| {
+                    strsim::jaro_winkler(field, a).total_cmp(&strsim::jaro_winkler(field, b))
+                });
                 let close = close.filter(|name| strsim::jaro_winkler(field, name) > 0.8);
-                let meant = close.map(|name| format!("Did you mean `{name}`? ")).unwrap_or_default();
+                let meant = close
+                    .map(|name| format!("Did you mean `{name}`? "))
+                    .unwrap_or_default();
                 format!("{meant}The fields are: {}.", known.join(", "))
             }
             Self::Type { .. } => "Text stands in quotes, numbers and true or false do not.".into(),
@@ -122,7 +129,10 @@ impl FromStr for Filter {
     type Err = FilterError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parser = Parser { rest: text.trim_start(), depth: 0 };
+        let mut parser = Parser {
+            rest: text.trim_start(),
+            depth: 0,
+        };
         let filter = parser.any()?;
         match parser.rest.is_empty() {
             true => Ok(filter),
@@ -141,7 +151,10 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn fail<T>(&self, expected: &'static str) -> Result<T, FilterError> {
-        Err(FilterError::Syntax { expected, rest: self.rest.chars().take(40).collect() })
+        Err(FilterError::Syntax {
+            expected,
+            rest: self.rest.chars().take(40).collect(),
+        })
     }
 
     fn skip(&mut self, bytes: usize) {
@@ -157,7 +170,10 @@ impl<'a> Parser<'a> {
     }
 
     fn word(&self) -> &'a str {
-        let end = self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .unwrap_or(self.rest.len());
         self.rest.get(..end).unwrap_or_default()
     }
 
@@ -248,7 +264,10 @@ impl<'a> Parser<'a> {
         if let Some(quote @ ('\'' | '"')) = self.rest.chars().next() {
             return self.quoted(quote);
         }
-        let end = self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c))).unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)))
+            .unwrap_or(self.rest.len());
         let text = self.rest.get(..end).unwrap_or_default();
         let literal = match text.to_ascii_lowercase().as_str() {
             "true" => Literal::Boolean(true),
@@ -282,9 +301,15 @@ impl<'a> Parser<'a> {
 
 impl Filter {
     /// Checks the filter against a table's columns and returns the expression that is pushed down.
-    pub(super) fn bind(&self, columns: &BTreeMap<String, ColumnKind>) -> Result<DfExpr, FilterError> {
+    pub(super) fn bind(
+        &self,
+        columns: &BTreeMap<String, ColumnKind>,
+    ) -> Result<DfExpr, FilterError> {
         let known = |field: &str| {
-            let unknown = || FilterError::UnknownField { field: field.to_owned(), known: columns.keys().cloned().collect() };
+            let unknown = || FilterError::UnknownField {
+                field: field.to_owned(),
+                known: columns.keys().cloned().collect(),
+            };
             columns.get(field).copied().ok_or_else(unknown)
         };
         Ok(match self {
@@ -293,7 +318,10 @@ impl Filter {
             Self::Not(inner) => !inner.bind(columns)?,
             Self::In(field, list) => {
                 let kind = known(field)?;
-                let list = list.iter().map(|literal| literal.bind(field, kind)).collect::<Result<_, _>>()?;
+                let list = list
+                    .iter()
+                    .map(|literal| literal.bind(field, kind))
+                    .collect::<Result<_, _>>()?;
                 col(field).in_list(list, false)
             }
             Self::Compare(field, comparison, literal) => {
@@ -308,7 +336,11 @@ impl Filter {
                     Comparison::GreaterOrEqual => left.gt_eq(right),
                     Comparison::Like if kind == ColumnKind::Text => left.like(right),
                     Comparison::Like => {
-                        return Err(FilterError::Type { field: field.clone(), kind, literal: format!("like {literal}") });
+                        return Err(FilterError::Type {
+                            field: field.clone(),
+                            kind,
+                            literal: format!("like {literal}"),
+                        });
                     }
                 }
             }
@@ -325,7 +357,13 @@ impl Literal {
             (Self::Integer(value), ColumnKind::Float) => lit(*value as f64),
             (Self::Float(value), ColumnKind::Float | ColumnKind::Integer) => lit(*value),
             (Self::Text(value), ColumnKind::Text) => lit(value.clone()),
-            _ => return Err(FilterError::Type { field: field.to_owned(), kind, literal: self.to_string() }),
+            _ => {
+                return Err(FilterError::Type {
+                    field: field.to_owned(),
+                    kind,
+                    literal: self.to_string(),
+                });
+            }
         })
     }
 }
@@ -335,27 +373,48 @@ mod tests {
     use super::*;
 
     fn columns() -> BTreeMap<String, ColumnKind> {
-        [("lang", ColumnKind::Text), ("year", ColumnKind::Integer), ("draft", ColumnKind::Boolean), ("weight", ColumnKind::Float)]
-            .map(|(name, kind)| (name.to_owned(), kind))
-            .into()
+        [
+            ("lang", ColumnKind::Text),
+            ("year", ColumnKind::Integer),
+            ("draft", ColumnKind::Boolean),
+            ("weight", ColumnKind::Float),
+        ]
+        .map(|(name, kind)| (name.to_owned(), kind))
+        .into()
     }
 
     fn bound(text: &str) -> String {
-        text.parse::<Filter>().and_then(|filter| filter.bind(&columns())).map_or_else(|e| format!("{e}"), |expr| expr.to_string())
+        text.parse::<Filter>()
+            .and_then(|filter| filter.bind(&columns()))
+            .map_or_else(|e| format!("{e}"), |expr| expr.to_string())
     }
 
     #[test]
     fn and_binds_tighter_than_or_and_quotes_escape_themselves() {
-        assert_eq!(bound("year >= 2024 or lang = 'it''s' AND not draft = true"), bound("year>=2024 or (lang='it''s' and (not draft=true))"));
-        assert!(matches!("lang = 'it''s'".parse(), Ok(Filter::Compare(_, _, Literal::Text(text))) if text == "it's"));
+        assert_eq!(
+            bound("year >= 2024 or lang = 'it''s' AND not draft = true"),
+            bound("year>=2024 or (lang='it''s' and (not draft=true))")
+        );
+        assert!(
+            matches!("lang = 'it''s'".parse(), Ok(Filter::Compare(_, _, Literal::Text(text))) if text == "it's")
+        );
         assert!(bound("lang in ('de', \"fr\") and weight < 1.5").contains("IN"));
     }
 
     #[test]
     fn a_literal_stays_a_value_whatever_it_says() {
         let hostile = "x'; drop table chunks; --";
-        let filter: Filter = format!("lang = '{}'", hostile.replace('\'', "''")).parse().unwrap();
-        assert_eq!(filter, Filter::Compare("lang".into(), Comparison::Equal, Literal::Text(hostile.into())));
+        let filter: Filter = format!("lang = '{}'", hostile.replace('\'', "''"))
+            .parse()
+            .unwrap();
+        assert_eq!(
+            filter,
+            Filter::Compare(
+                "lang".into(),
+                Comparison::Equal,
+                Literal::Text(hostile.into())
+            )
+        );
     }
 
     #[test]

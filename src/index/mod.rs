@@ -100,7 +100,10 @@ fn is_storage_full(error: &dyn std::error::Error) -> bool {
 }
 
 fn lance(doing: &'static str) -> impl Fn(lancedb::Error) -> Error {
-    move |source| Error::Lance { doing, source: Box::new(source) }
+    move |source| Error::Lance {
+        doing,
+        source: Box::new(source),
+    }
 }
 
 fn arrow(doing: &'static str) -> impl Fn(arrow_schema::ArrowError) -> Error {
@@ -109,6 +112,11 @@ fn arrow(doing: &'static str) -> impl Fn(arrow_schema::ArrowError) -> Error {
 
 /// The threads that LanceDB's futures run on.
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    Ok(crate::durable::Context::context(runtime, "the asynchronous runtime")?)
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    Ok(crate::durable::Context::context(
+        runtime,
+        "the asynchronous runtime",
+    )?)
 }

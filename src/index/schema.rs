@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::types::Float32Type;
-use arrow_array::{ArrayRef, BooleanArray, FixedSizeListArray, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow_array::{
+    ArrayRef, BooleanArray, FixedSizeListArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    StructArray,
+};
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 
 use super::{Error, arrow};
@@ -87,15 +90,27 @@ pub(super) fn is_own(name: &str) -> bool {
 impl Columns {
     pub(super) fn new(dimension: usize, metadata: &BTreeMap<String, ColumnKind>) -> Self {
         let dimension = i32::try_from(dimension).unwrap_or(i32::MAX);
-        let user: Vec<Field> = metadata.iter().map(|(name, kind)| Field::new(name, data_type(*kind), true)).collect();
-        let cited = own_fields().into_iter().filter(|field| CITED.contains(&field.name().as_str()));
+        let user: Vec<Field> = metadata
+            .iter()
+            .map(|(name, kind)| Field::new(name, data_type(*kind), true))
+            .collect();
+        let cited = own_fields()
+            .into_iter()
+            .filter(|field| CITED.contains(&field.name().as_str()));
         let nested: Fields = cited.chain(user.clone()).collect();
         let mut fields = own_fields();
         let item = Arc::new(Field::new("item", DataType::Float32, true));
-        fields.insert(3, Field::new(VECTOR, DataType::FixedSizeList(item, dimension), false));
+        fields.insert(
+            3,
+            Field::new(VECTOR, DataType::FixedSizeList(item, dimension), false),
+        );
         fields.extend(user);
         fields.push(Field::new(METADATA, DataType::Struct(nested), false));
-        Self { schema: Arc::new(Schema::new(fields)), metadata: metadata.clone(), dimension }
+        Self {
+            schema: Arc::new(Schema::new(fields)),
+            metadata: metadata.clone(),
+            dimension,
+        }
     }
 
     /// Lays rows out as one batch.
@@ -104,10 +119,14 @@ impl Columns {
         for field in own_fields() {
             let name = field.name();
             let text = |get: &dyn Fn(&ChunkRecord) -> Option<String>| -> ArrayRef {
-                Arc::new(StringArray::from_iter(rows.iter().map(|(record, _)| get(record))))
+                Arc::new(StringArray::from_iter(
+                    rows.iter().map(|(record, _)| get(record)),
+                ))
             };
             let number = |get: &dyn Fn(&ChunkRecord) -> Option<i64>| -> ArrayRef {
-                Arc::new(Int64Array::from_iter(rows.iter().map(|(record, _)| get(record))))
+                Arc::new(Int64Array::from_iter(
+                    rows.iter().map(|(record, _)| get(record)),
+                ))
             };
             let (name, array) = match name.as_str() {
                 "id" => ("id", text(&|row| Some(row.id.clone()))),
@@ -122,22 +141,42 @@ impl Columns {
                 "byte_end" => ("byte_end", number(&|row| Some(row.byte_end as i64))),
                 "ordinal" => ("ordinal", number(&|row| Some(i64::from(row.ordinal)))),
                 "tokens" => ("tokens", number(&|row| Some(i64::from(row.tokens)))),
-                _ => ("text_sha256", text(&|row| Some(row.text_sha256.to_string()))),
+                _ => (
+                    "text_sha256",
+                    text(&|row| Some(row.text_sha256.to_string())),
+                ),
             };
             arrays.insert(name, array);
         }
-        let vectors = rows.iter().map(|(_, vector)| Some(vector.iter().copied().map(Some)));
-        let vectors = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(vectors, self.dimension);
+        let vectors = rows
+            .iter()
+            .map(|(_, vector)| Some(vector.iter().copied().map(Some)));
+        let vectors =
+            FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(vectors, self.dimension);
         arrays.insert(VECTOR, Arc::new(vectors));
         for (name, kind) in &self.metadata {
             arrays.insert(name, metadata_array(rows, name, *kind));
         }
-        if let Some(DataType::Struct(fields)) = self.schema.field_with_name(METADATA).ok().map(Field::data_type) {
-            let children = fields.iter().filter_map(|field| arrays.get(field.name().as_str()).cloned()).collect();
-            let nested = StructArray::try_new(fields.clone(), children, None).map_err(arrow("laying out metadata"))?;
+        if let Some(DataType::Struct(fields)) = self
+            .schema
+            .field_with_name(METADATA)
+            .ok()
+            .map(Field::data_type)
+        {
+            let children = fields
+                .iter()
+                .filter_map(|field| arrays.get(field.name().as_str()).cloned())
+                .collect();
+            let nested = StructArray::try_new(fields.clone(), children, None)
+                .map_err(arrow("laying out metadata"))?;
             arrays.insert(METADATA, Arc::new(nested));
         }
-        let columns = self.schema.fields().iter().filter_map(|field| arrays.get(field.name().as_str()).cloned()).collect();
+        let columns = self
+            .schema
+            .fields()
+            .iter()
+            .filter_map(|field| arrays.get(field.name().as_str()).cloned())
+            .collect();
         RecordBatch::try_new(self.schema.clone(), columns).map_err(arrow("laying out rows"))
     }
 }

@@ -89,13 +89,30 @@ impl Table {
         }
         let runtime = runtime()?;
         let (table, schema) = runtime.block_on(async {
-            let connect = lancedb::connect(&dir.to_string_lossy()).session(Arc::new(Session::default()));
-            let connection = connect.execute().await.map_err(lance("opening the table"))?;
-            let table = connection.open_table(TABLE).execute().await.map_err(lance("opening the table"))?;
-            let schema = table.schema().await.map_err(lance("reading the table's columns"))?;
+            let connect =
+                lancedb::connect(&dir.to_string_lossy()).session(Arc::new(Session::default()));
+            let connection = connect
+                .execute()
+                .await
+                .map_err(lance("opening the table"))?;
+            let table = connection
+                .open_table(TABLE)
+                .execute()
+                .await
+                .map_err(lance("opening the table"))?;
+            let schema = table
+                .schema()
+                .await
+                .map_err(lance("reading the table's columns"))?;
             Ok::<_, Error>((table, schema))
         })?;
-        Ok(Self { table, runtime, schema, probes: None, refine: None })
+        Ok(Self {
+            table,
+            runtime,
+            schema,
+            probes: None,
+            refine: None,
+        })
     }
 
     /// Sets how hard a search through the index tries.
@@ -106,37 +123,63 @@ impl Table {
 
     /// The fields that filters may name, and their types.
     pub fn fields(&self) -> BTreeMap<String, ColumnKind> {
-        self.schema.fields().iter().filter_map(|field| Some((field.name().clone(), kind_of(field.data_type())?))).collect()
+        self.schema
+            .fields()
+            .iter()
+            .filter_map(|field| Some((field.name().clone(), kind_of(field.data_type())?)))
+            .collect()
     }
 
     /// The names of the columns, in order.
     pub fn columns(&self) -> Vec<String> {
-        self.schema.fields().iter().map(|field| field.name().clone()).collect()
+        self.schema
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect()
     }
 
     /// Numbers in a vector.
     pub fn dimension(&self) -> Result<usize, Error> {
-        match self.schema.field_with_name(VECTOR).map(arrow_schema::Field::data_type) {
-            Ok(DataType::FixedSizeList(_, dimension)) => Ok(usize::try_from(*dimension).unwrap_or(0)),
+        match self
+            .schema
+            .field_with_name(VECTOR)
+            .map(arrow_schema::Field::data_type)
+        {
+            Ok(DataType::FixedSizeList(_, dimension)) => {
+                Ok(usize::try_from(*dimension).unwrap_or(0))
+            }
             _ => Err(Error::MissingColumn(VECTOR)),
         }
     }
 
     /// Counts the rows.
     pub fn count(&self) -> Result<u64, Error> {
-        let count = self.runtime.block_on(self.table.count_rows(None)).map_err(lance("counting rows"))?;
+        let count = self
+            .runtime
+            .block_on(self.table.count_rows(None))
+            .map_err(lance("counting rows"))?;
         Ok(count as u64)
     }
 
     /// Counts the versions that Lance keeps of the table.
     pub fn lance_versions(&self) -> Result<usize, Error> {
-        Ok(self.runtime.block_on(self.table.list_versions()).map_err(lance("listing table versions"))?.len())
+        Ok(self
+            .runtime
+            .block_on(self.table.list_versions())
+            .map_err(lance("listing table versions"))?
+            .len())
     }
 
     /// Lance's storage version of the data files.
     pub fn data_format(&self) -> Result<String, Error> {
-        let Some(native) = self.table.as_native() else { return Ok("unknown".into()) };
-        let manifest = self.runtime.block_on(native.manifest()).map_err(lance("reading the table's manifest"))?;
+        let Some(native) = self.table.as_native() else {
+            return Ok("unknown".into());
+        };
+        let manifest = self
+            .runtime
+            .block_on(native.manifest())
+            .map_err(lance("reading the table's manifest"))?;
         Ok(manifest.data_storage_format.version.to_string())
     }
 
@@ -144,10 +187,25 @@ impl Table {
     pub fn coverage(&self) -> Result<Vec<Coverage>, Error> {
         self.runtime.block_on(async {
             let mut coverage = Vec::new();
-            for index in self.table.list_indices().await.map_err(lance("listing indexes"))? {
-                let stats = self.table.index_stats(&index.name).await.map_err(lance("reading an index"))?;
-                let (covered, uncovered) = stats.map_or((0, 0), |stats| (stats.num_indexed_rows, stats.num_unindexed_rows));
-                coverage.push(Coverage { columns: index.columns.join(","), covered: covered as u64, uncovered: uncovered as u64 });
+            for index in self
+                .table
+                .list_indices()
+                .await
+                .map_err(lance("listing indexes"))?
+            {
+                let stats = self
+                    .table
+                    .index_stats(&index.name)
+                    .await
+                    .map_err(lance("reading an index"))?;
+                let (covered, uncovered) = stats.map_or((0, 0), |stats| {
+                    (stats.num_indexed_rows, stats.num_unindexed_rows)
+                });
+                coverage.push(Coverage {
+                    columns: index.columns.join(","),
+                    covered: covered as u64,
+                    uncovered: uncovered as u64,
+                });
             }
             Ok(coverage)
         })
@@ -157,16 +215,32 @@ impl Table {
     pub fn search(&self, vector: &[f32], search: &Search) -> Result<Vec<Hit>, Error> {
         let expected = self.dimension()?;
         if vector.len() != expected {
-            return Err(Error::Dimension { expected, found: vector.len() });
+            return Err(Error::Dimension {
+                expected,
+                found: vector.len(),
+            });
         }
-        let wanted = self.columns().into_iter().filter(|name| name != VECTOR && name != super::schema::METADATA);
+        let wanted = self
+            .columns()
+            .into_iter()
+            .filter(|name| name != VECTOR && name != super::schema::METADATA);
         let wanted = wanted.chain(["_distance".to_owned()]).collect();
-        let mut query = self.table.query().nearest_to(vector).map_err(lance("searching"))?;
-        query = query.distance_type(DistanceType::Cosine).limit(search.k).select(Select::Columns(wanted));
+        let mut query = self
+            .table
+            .query()
+            .nearest_to(vector)
+            .map_err(lance("searching"))?;
+        query = query
+            .distance_type(DistanceType::Cosine)
+            .limit(search.k)
+            .select(Select::Columns(wanted));
         if search.exact {
             query = query.bypass_vector_index();
         } else if let (Some(probes), Some(refine)) = (self.probes, self.refine) {
-            query = query.nprobes(probes).map_err(lance("searching"))?.refine_factor(refine);
+            query = query
+                .nprobes(probes)
+                .map_err(lance("searching"))?
+                .refine_factor(refine);
         }
         if let Some(filter) = &search.filter {
             query = query.only_if_expr(filter.bind(&self.fields())?);
@@ -183,18 +257,36 @@ impl Table {
     }
 
     /// Reads id, text and vector of every row, in row order.
-    pub fn each_vector<E: From<Error>>(&self, mut visit: impl FnMut(&str, &str, &[f32]) -> Result<(), E>) -> Result<(), E> {
+    pub fn each_vector<E: From<Error>>(
+        &self,
+        mut visit: impl FnMut(&str, &str, &[f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let select = Select::columns(&["id", "text", VECTOR]);
         let query = self.table.query().select(select);
-        let mut stream = self.runtime.block_on(query.execute()).map_err(lance("reading vectors"))?;
-        while let Some(batch) = self.runtime.block_on(stream.try_next()).map_err(lance("reading vectors"))? {
+        let mut stream = self
+            .runtime
+            .block_on(query.execute())
+            .map_err(lance("reading vectors"))?;
+        while let Some(batch) = self
+            .runtime
+            .block_on(stream.try_next())
+            .map_err(lance("reading vectors"))?
+        {
             let (ids, texts) = (Texts::of(&batch, "id")?, Texts::of(&batch, "text")?);
-            let vectors = batch.column_by_name(VECTOR).and_then(|column| column.as_fixed_size_list_opt());
+            let vectors = batch
+                .column_by_name(VECTOR)
+                .and_then(|column| column.as_fixed_size_list_opt());
             let vectors = vectors.ok_or(Error::MissingColumn(VECTOR))?;
             for row in 0..batch.num_rows() {
                 let vector = vectors.value(row);
-                let vector = vector.as_primitive_opt::<Float32Type>().ok_or(Error::MissingColumn(VECTOR))?;
-                visit(ids.get(row).unwrap_or_default(), texts.get(row).unwrap_or_default(), vector.values())?;
+                let vector = vector
+                    .as_primitive_opt::<Float32Type>()
+                    .ok_or(Error::MissingColumn(VECTOR))?;
+                visit(
+                    ids.get(row).unwrap_or_default(),
+                    texts.get(row).unwrap_or_default(),
+                    vector.values(),
+                )?;
             }
         }
         Ok(())
@@ -221,7 +313,9 @@ struct Texts<'a>(&'a arrow_array::StringArray);
 
 impl<'a> Texts<'a> {
     fn of(batch: &'a RecordBatch, name: &'static str) -> Result<Self, Error> {
-        let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        let column = batch
+            .column_by_name(name)
+            .and_then(|column| column.as_string_opt::<i32>());
         column.map(Self).ok_or(Error::MissingColumn(name))
     }
 
@@ -231,11 +325,23 @@ impl<'a> Texts<'a> {
 }
 
 fn hits_of(batch: &RecordBatch, hits: &mut Vec<Hit>) -> Result<(), Error> {
-    let (ids, doc_ids, sources) = (Texts::of(batch, "id")?, Texts::of(batch, "doc_id")?, Texts::of(batch, "source")?);
-    let (uris, titles, headings) = (Texts::of(batch, "uri")?, Texts::of(batch, "title")?, Texts::of(batch, "heading")?);
+    let (ids, doc_ids, sources) = (
+        Texts::of(batch, "id")?,
+        Texts::of(batch, "doc_id")?,
+        Texts::of(batch, "source")?,
+    );
+    let (uris, titles, headings) = (
+        Texts::of(batch, "uri")?,
+        Texts::of(batch, "title")?,
+        Texts::of(batch, "heading")?,
+    );
     let texts = Texts::of(batch, "text")?;
-    let pages = batch.column_by_name("page").and_then(|column| column.as_primitive_opt::<Int64Type>());
-    let distances = batch.column_by_name("_distance").and_then(|column| column.as_primitive_opt::<Float32Type>());
+    let pages = batch
+        .column_by_name("page")
+        .and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let distances = batch
+        .column_by_name("_distance")
+        .and_then(|column| column.as_primitive_opt::<Float32Type>());
     let distances = distances.ok_or(Error::MissingColumn("_distance"))?;
     let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
     for row in 0..batch.num_rows() {
@@ -248,7 +354,9 @@ fn hits_of(batch: &RecordBatch, hits: &mut Vec<Hit>) -> Result<(), Error> {
             uri: owned(uris.get(row)),
             title: titles.get(row).map(str::to_owned),
             heading: headings.get(row).map(str::to_owned),
-            page: pages.filter(|pages| pages.is_valid(row)).map(|pages| pages.value(row)),
+            page: pages
+                .filter(|pages| pages.is_valid(row))
+                .map(|pages| pages.value(row)),
             text: owned(texts.get(row)),
             metadata: metadata_of(batch, row),
         });
@@ -263,10 +371,18 @@ fn metadata_of(batch: &RecordBatch, row: usize) -> Metadata {
             continue;
         }
         let value = match kind_of(field.data_type()) {
-            Some(ColumnKind::Boolean) => column.as_boolean_opt().map(|array| Value::Boolean(array.value(row))),
-            Some(ColumnKind::Integer) => column.as_primitive_opt::<Int64Type>().map(|array| Value::Integer(array.value(row))),
-            Some(ColumnKind::Float) => column.as_primitive_opt::<Float64Type>().map(|array| Value::Float(array.value(row))),
-            Some(ColumnKind::Text) => column.as_string_opt::<i32>().map(|array| Value::Text(array.value(row).to_owned())),
+            Some(ColumnKind::Boolean) => column
+                .as_boolean_opt()
+                .map(|array| Value::Boolean(array.value(row))),
+            Some(ColumnKind::Integer) => column
+                .as_primitive_opt::<Int64Type>()
+                .map(|array| Value::Integer(array.value(row))),
+            Some(ColumnKind::Float) => column
+                .as_primitive_opt::<Float64Type>()
+                .map(|array| Value::Float(array.value(row))),
+            Some(ColumnKind::Text) => column
+                .as_string_opt::<i32>()
+                .map(|array| Value::Text(array.value(row).to_owned())),
             None => None,
         };
         if let Some(value) = value {

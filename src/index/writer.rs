@@ -57,19 +57,33 @@ pub struct IndexWriter {
 
 impl IndexWriter {
     /// Starts a table below `version_dir`, for vectors of `dimension` numbers and these metadata columns.
-    pub fn create(version_dir: &Path, dimension: usize, metadata: &BTreeMap<String, ColumnKind>) -> Result<Self, Error> {
+    pub fn create(
+        version_dir: &Path,
+        dimension: usize,
+        metadata: &BTreeMap<String, ColumnKind>,
+    ) -> Result<Self, Error> {
         let columns = Columns::new(dimension, metadata);
         let (sender, receiver) = sync_channel(2);
         let (dir, schema) = (version_dir.join(LANCE_DIR), columns.schema.clone());
         let writer = std::thread::spawn(move || write(&dir, schema, receiver));
-        Ok(Self { columns, pending: Vec::new(), rows: 0, sender, writer })
+        Ok(Self {
+            columns,
+            pending: Vec::new(),
+            rows: 0,
+            sender,
+            writer,
+        })
     }
 
     /// Adds a row.
     pub fn push(&mut self, record: ChunkRecord, vector: Vec<f32>) -> Result<(), Error> {
         self.pending.push((record, vector));
         self.rows += 1;
-        if self.pending.len() == BATCH_ROWS { self.flush() } else { Ok(()) }
+        if self.pending.len() == BATCH_ROWS {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn flush(&mut self) -> Result<(), Error> {
@@ -80,7 +94,11 @@ impl IndexWriter {
 
     /// Writes what is left, builds the index that the policy asks for, measures it, and leaves one Lance version.
     pub fn finish(mut self, version_dir: &Path, policy: IndexPolicy) -> Result<Written, Error> {
-        let flushed = if self.pending.is_empty() { Ok(()) } else { self.flush() };
+        let flushed = if self.pending.is_empty() {
+            Ok(())
+        } else {
+            self.flush()
+        };
         drop(self.sender);
         self.writer.join().unwrap_or(Err(Error::WriterEnded))?;
         flushed?;
@@ -91,38 +109,73 @@ impl IndexWriter {
         }
         let table = Table::open(version_dir)?;
         let data_format = table.data_format()?;
-        let columns = self.columns.schema.fields().iter().map(|field| store::Column {
-            name: field.name().clone(),
-            kind: type_name(field.data_type()),
-            metadata: !is_own(field.name()),
-        });
+        let columns = self
+            .columns
+            .schema
+            .fields()
+            .iter()
+            .map(|field| store::Column {
+                name: field.name().clone(),
+                kind: type_name(field.data_type()),
+                metadata: !is_own(field.name()),
+            });
         let path = format!("{LANCE_DIR}/{TABLE}.lance");
-        let table = store::Table { name: TABLE.into(), path, rows: self.rows, columns: columns.collect(), indexes };
+        let table = store::Table {
+            name: TABLE.into(),
+            path,
+            rows: self.rows,
+            columns: columns.collect(),
+            indexes,
+        };
         Ok(Written { table, data_format })
     }
 }
 
 fn write(dir: &Path, schema: SchemaRef, receiver: Receiver<RecordBatch>) -> Result<(), Error> {
     runtime()?.block_on(async {
-        let connection = lancedb::connect(&dir.to_string_lossy()).execute().await.map_err(lance("creating the table"))?;
+        let connection = lancedb::connect(&dir.to_string_lossy())
+            .execute()
+            .await
+            .map_err(lance("creating the table"))?;
         let batches = receiver.into_iter().map(Ok::<_, ArrowError>);
-        let reader: Box<dyn RecordBatchReader + Send> = Box::new(RecordBatchIterator::new(batches, schema));
-        connection.create_table(TABLE, reader).execute().await.map_err(lance("writing the table")).map(drop)
+        let reader: Box<dyn RecordBatchReader + Send> =
+            Box::new(RecordBatchIterator::new(batches, schema));
+        connection
+            .create_table(TABLE, reader)
+            .execute()
+            .await
+            .map_err(lance("writing the table"))
+            .map(drop)
     })
 }
 
 fn build_vector_index(lance_dir: &Path) -> Result<(), Error> {
     runtime()?.block_on(async {
-        let connection = lancedb::connect(&lance_dir.to_string_lossy()).execute().await.map_err(lance("opening the table"))?;
-        let table = connection.open_table(TABLE).execute().await.map_err(lance("opening the table"))?;
+        let connection = lancedb::connect(&lance_dir.to_string_lossy())
+            .execute()
+            .await
+            .map_err(lance("opening the table"))?;
+        let table = connection
+            .open_table(TABLE)
+            .execute()
+            .await
+            .map_err(lance("opening the table"))?;
         let index = Index::IvfRq(IvfRqIndexBuilder::default().distance_type(DistanceType::Cosine));
-        table.create_index(&[VECTOR], index).execute().await.map_err(lance("building the index"))?;
+        table
+            .create_index(&[VECTOR], index)
+            .execute()
+            .await
+            .map_err(lance("building the index"))?;
         let prune = OptimizeAction::Prune {
             older_than: Some(Duration::zero()),
             delete_unverified: Some(true),
             error_if_tagged_old_versions: None,
         };
-        table.optimize(prune).await.map_err(lance("pruning old table versions")).map(drop)
+        table
+            .optimize(prune)
+            .await
+            .map_err(lance("pruning old table versions"))
+            .map(drop)
     })
 }
 
@@ -139,12 +192,29 @@ fn measure(version_dir: &Path, rows: u64) -> Result<store::Index, Error> {
     let (mut found, mut wanted) = (0, 0);
     let mut latencies = Vec::new();
     for vector in table.sample_vectors(RECALL_SAMPLE, rows)? {
-        let exact = table.search(&vector, &Search { k: RECALL_K, exact: true, filter: None })?;
+        let exact = table.search(
+            &vector,
+            &Search {
+                k: RECALL_K,
+                exact: true,
+                filter: None,
+            },
+        )?;
         let begun = Instant::now();
-        let approximate = table.search(&vector, &Search { k: RECALL_K, exact: false, filter: None })?;
+        let approximate = table.search(
+            &vector,
+            &Search {
+                k: RECALL_K,
+                exact: false,
+                filter: None,
+            },
+        )?;
         latencies.push(begun.elapsed().as_secs_f64() * 1000.0);
         wanted += exact.len();
-        found += approximate.iter().filter(|hit| exact.iter().any(|other| other.id == hit.id)).count();
+        found += approximate
+            .iter()
+            .filter(|hit| exact.iter().any(|other| other.id == hit.id))
+            .count();
     }
     latencies.sort_by(f64::total_cmp);
     let round = |value: f64, digits: f64| (value * digits).round() / digits;
@@ -153,6 +223,8 @@ fn measure(version_dir: &Path, rows: u64) -> Result<store::Index, Error> {
         kind: "vector".into(),
         params,
         recall: (wanted > 0).then(|| round(found as f64 / wanted as f64, 1e4)),
-        latency_ms: latencies.get(latencies.len() / 2).map(|latency| round(*latency, 1e2)),
+        latency_ms: latencies
+            .get(latencies.len() / 2)
+            .map(|latency| round(*latency, 1e2)),
     })
 }

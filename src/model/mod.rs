@@ -24,8 +24,12 @@ const TOKENIZER: &str = "tokenizer.json";
 /// Files that decide the space besides the settings that are read from the others.
 const DECIDING: [&str; 3] = [CONFIG, WEIGHTS, TOKENIZER];
 /// Files that are read where they exist: pooling, normalisation, window and prefixes.
-const OPTIONAL: [&str; 4] =
-    ["modules.json", "sentence_bert_config.json", "config_sentence_transformers.json", "1_Pooling/config.json"];
+const OPTIONAL: [&str; 4] = [
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "1_Pooling/config.json",
+];
 
 /// A model that cannot be had or cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +94,10 @@ impl Fault for Error {
             Self::Io(e) => e.kind(),
             Self::WrongDigest { .. } => Kind::Integrity,
             Self::NotPinned(_) => Kind::Usage,
-            Self::MissingFile { .. } | Self::Unreadable { .. } | Self::Unsupported { .. } | Self::NotAvailable { .. } => Kind::Unavailable,
+            Self::MissingFile { .. }
+            | Self::Unreadable { .. }
+            | Self::Unsupported { .. }
+            | Self::NotAvailable { .. } => Kind::Unavailable,
         }
     }
 
@@ -126,12 +133,20 @@ impl Model {
             match fs::read(&path).context(&path) {
                 Ok(bytes) => drop(files.insert(file.to_owned(), bytes)),
                 Err(e) if e.is_not_found() && OPTIONAL.contains(&file) => {}
-                Err(e) if e.is_not_found() => return Err(Error::MissingFile { dir: dir.to_owned(), file: file.to_owned() }),
+                Err(e) if e.is_not_found() => {
+                    return Err(Error::MissingFile {
+                        dir: dir.to_owned(),
+                        file: file.to_owned(),
+                    });
+                }
                 Err(e) => return Err(e.into()),
             }
         }
         let settings = settings::read(name, &files)?;
-        let digests = DECIDING.iter().filter_map(|file| Some(((*file).to_owned(), Digest::of(files.get(*file)?)))).collect();
+        let digests = DECIDING
+            .iter()
+            .filter_map(|file| Some(((*file).to_owned(), Digest::of(files.get(*file)?))))
+            .collect();
         let space = Space {
             model: name.to_owned(),
             revision: revision.map(str::to_owned),
@@ -164,7 +179,10 @@ impl Model {
 
     /// Copies the model, weights included.
     pub fn duplicate(&self) -> Self {
-        Self { space: self.space.clone(), files: self.files.clone() }
+        Self {
+            space: self.space.clone(),
+            files: self.files.clone(),
+        }
     }
 
     /// Writes the files into a directory, so that the model can be opened from there.

@@ -26,15 +26,35 @@ pub struct Tokenizer {
 
 impl Tokenizer {
     pub(super) fn new(bytes: &[u8], space: &Space) -> Result<Self, Error> {
-        let unreadable =
-            |e: tokenizers::Error| Error::Unreadable { model: space.model.clone(), file: TOKENIZER.into(), problem: e.to_string() };
+        let unreadable = |e: tokenizers::Error| Error::Unreadable {
+            model: space.model.clone(),
+            file: TOKENIZER.into(),
+            problem: e.to_string(),
+        };
         let mut counting = tokenizers::Tokenizer::from_bytes(bytes).map_err(unreadable)?;
-        counting.with_padding(None).with_truncation(None).map_err(unreadable)?;
+        counting
+            .with_padding(None)
+            .with_truncation(None)
+            .map_err(unreadable)?;
         let mut embedding = counting.clone();
-        let truncation = TruncationParams { max_length: space.max_tokens, strategy: TruncationStrategy::LongestFirst, ..Default::default() };
-        embedding.with_truncation(Some(truncation)).map_err(unreadable)?;
-        let mut tokenizer = Self { embedding, counting, content_window: 0 };
-        let specials = tokenizer.counting.encode_fast("", true).map_err(unreadable)?.len();
+        let truncation = TruncationParams {
+            max_length: space.max_tokens,
+            strategy: TruncationStrategy::LongestFirst,
+            ..Default::default()
+        };
+        embedding
+            .with_truncation(Some(truncation))
+            .map_err(unreadable)?;
+        let mut tokenizer = Self {
+            embedding,
+            counting,
+            content_window: 0,
+        };
+        let specials = tokenizer
+            .counting
+            .encode_fast("", true)
+            .map_err(unreadable)?
+            .len();
         let prefix = tokenizer.count(&space.document_prefix);
         tokenizer.content_window = space.max_tokens.saturating_sub(specials + prefix);
         Ok(tokenizer)
@@ -48,12 +68,17 @@ impl Tokenizer {
     /// Counts a text's tokens, special tokens not among them.
     pub fn count(&self, text: &str) -> usize {
         // A tokenizer that cannot encode a text says so again when the text is embedded, where it is an error.
-        self.counting.encode_fast(text, false).map_or(usize::MAX, |encoding| encoding.len())
+        self.counting
+            .encode_fast(text, false)
+            .map_or(usize::MAX, |encoding| encoding.len())
     }
 
     /// Encodes a text, cut at the window.
     pub fn encode(&self, text: &str) -> Result<Encoding, tokenizers::Error> {
         let encoding = self.embedding.encode_fast(text, true)?;
-        Ok(Encoding { ids: encoding.get_ids().to_vec(), type_ids: encoding.get_type_ids().to_vec() })
+        Ok(Encoding {
+            ids: encoding.get_ids().to_vec(),
+            type_ids: encoding.get_type_ids().to_vec(),
+        })
     }
 }

@@ -18,8 +18,18 @@ impl Actor {
     /// Describes this process.
     pub fn current() -> Self {
         let uid = geteuid();
-        let user = User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
-        let host = gethostname().map_or_else(|_| "unknown".into(), |host| host.to_string_lossy().into_owned());
-        Self { user, host, pid: std::process::id() }
+        let user = User::from_uid(uid)
+            .ok()
+            .flatten()
+            .map_or_else(|| uid.to_string(), |user| user.name);
+        let host = gethostname().map_or_else(
+            |_| "unknown".into(),
+            |host| host.to_string_lossy().into_owned(),
+        );
+        Self {
+            user,
+            host,
+            pid: std::process::id(),
+        }
     }
 }

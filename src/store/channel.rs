@@ -9,7 +9,9 @@ use std::path::{Component, Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Error, LockedStore, Recovered, Store, VERSIONS, VersionName, log, read_json, write_json};
+use super::{
+    Actor, Error, LockedStore, Recovered, Store, VERSIONS, VersionName, log, read_json, write_json,
+};
 use crate::digest::Digest;
 use crate::durable::{self, Context as _};
 
@@ -86,13 +88,19 @@ impl Store {
             Ok(target) => target,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
-                return Err(Error::BadLink { link, found: "it is no link at all".into() });
+                return Err(Error::BadLink {
+                    link,
+                    found: "it is no link at all".into(),
+                });
             }
             Err(e) => return Err(e).context(link)?,
         };
         match version_of(&target) {
             Some(name) => Ok(Some(name)),
-            None => Err(Error::BadLink { link, found: target.display().to_string() }),
+            None => Err(Error::BadLink {
+                link,
+                found: target.display().to_string(),
+            }),
         }
     }
 
@@ -121,7 +129,11 @@ impl LockedStore {
     pub(crate) fn flip(&self, intent: Intent) -> Result<Release, Error> {
         let (_, found) = self.manifest(&intent.to)?;
         if found != intent.manifest_sha256 {
-            return Err(Error::ChangedAfterCheck { name: intent.to, checked: intent.manifest_sha256, found });
+            return Err(Error::ChangedAfterCheck {
+                name: intent.to,
+                checked: intent.manifest_sha256,
+                found,
+            });
         }
         let release = Release {
             generation: self.last_generation()? + 1,
@@ -135,7 +147,10 @@ impl LockedStore {
             reason: intent.reason,
         };
         write_json(&self.state(JOURNAL), &release, self.shared().file())?;
-        durable::replace_link(&self.channel_link(), &Path::new(VERSIONS).join(release.to.to_string()))?;
+        durable::replace_link(
+            &self.channel_link(),
+            &Path::new(VERSIONS).join(release.to.to_string()),
+        )?;
         self.finish(&release)?;
         Ok(release)
     }
@@ -159,8 +174,11 @@ impl LockedStore {
     /// Completes the release in the journal if the link was flipped, else discards it.
     pub(super) fn recover_release(&self) -> Result<Option<Recovered>, Error> {
         self.sweep_links()?;
-        let Some(release) = self.unfinished()? else { return Ok(None) };
-        if self.live()?.as_ref() == Some(&release.to) && release.from.as_ref() != Some(&release.to) {
+        let Some(release) = self.unfinished()? else {
+            return Ok(None);
+        };
+        if self.live()?.as_ref() == Some(&release.to) && release.from.as_ref() != Some(&release.to)
+        {
             self.finish(&release)?;
             return Ok(Some(Recovered::Completed(release.to)));
         }
@@ -172,10 +190,11 @@ impl LockedStore {
     fn sweep_links(&self) -> Result<(), Error> {
         let prefix = format!(".{CHANNEL}.");
         for entry in fs::read_dir(self.root()).context(self.root())? {
-            let path = entry.context(self.root())?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if (name.starts_with(&prefix) || name.starts_with(".tmp-")) && !path.is_dir() {
-                durable::remove(&path)?;
+            let entry = entry.context(self.root())?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_dir = entry.file_type().context(entry.path())?.is_dir();
+            if (name.starts_with(&prefix) || name.starts_with(".tmp-")) && !is_dir {
+                durable::remove(&entry.path())?;
             }
         }
         Ok(())

@@ -7,7 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{MANIFEST, MANIFEST_SHA256};
-use super::{Error, FileRecord, LockedStore, Manifest, NameRecord, Recovered, STAGING, Store, VersionName, log, manifest_sha256_line};
+use super::{
+    Error, FileRecord, LockedStore, Manifest, NameRecord, Recovered, STAGING, Store, VersionName,
+    log, manifest_sha256_line,
+};
 use crate::digest::Digest;
 use crate::durable::{self, Context as _};
 
@@ -57,13 +60,21 @@ impl Store {
             }
             let dir = lock_path.with_extension("");
             fs::create_dir(&dir).context(&dir)?;
-            return Ok(Draft { dir, lock_path, _lock: lock });
+            return Ok(Draft {
+                dir,
+                lock_path,
+                _lock: lock,
+            });
         }
     }
 
     /// Gives a draft a name that its content decides, such as a model's fingerprint.
     pub fn install(&self, draft: Draft, dir: &Path) -> Result<Installed, Error> {
-        durable::settle_tree(&draft.dir, self.shared().sealed_file(), self.shared().sealed_dir())?;
+        durable::settle_tree(
+            &draft.dir,
+            self.shared().sealed_file(),
+            self.shared().sealed_dir(),
+        )?;
         if !durable::rename_noreplace(&draft.dir, dir)? {
             return Ok(Installed::Known);
         }
@@ -92,7 +103,11 @@ impl Draft {
         let bytes = manifest.to_bytes()?;
         let manifest_sha256 = Digest::of(&bytes);
         let taken = || Error::NameTaken { name: name.clone() };
-        if store.names()?.iter().any(|known| known.name == name && known.manifest_sha256 != manifest_sha256) {
+        if store
+            .names()?
+            .iter()
+            .any(|known| known.name == name && known.manifest_sha256 != manifest_sha256)
+        {
             return Err(taken());
         }
         let path = self.dir.join(MANIFEST);
@@ -108,9 +123,16 @@ impl Draft {
         }
         durable::set_mode(&dir, shared.sealed_dir())?;
         durable::fsync_dir(&dir)?;
-        let record = NameRecord { name: name.clone(), manifest_sha256, content_digest: manifest.content_digest };
+        let record = NameRecord {
+            name: name.clone(),
+            manifest_sha256,
+            content_digest: manifest.content_digest,
+        };
         log::append(&store.state(log::NAMES), &record, shared.file())?;
-        Ok(Sealed { name, manifest_sha256 })
+        Ok(Sealed {
+            name,
+            manifest_sha256,
+        })
     }
 }
 
@@ -129,7 +151,11 @@ pub(super) fn reap(store: &Store) -> Result<Vec<Recovered>, Error> {
     for entry in fs::read_dir(&staging).context(&staging)? {
         let path = entry.context(&staging)?.path();
         let is_lock = path.to_string_lossy().ends_with(LOCK_SUFFIX);
-        let lock_path = if is_lock { path.clone() } else { PathBuf::from(format!("{}{LOCK_SUFFIX}", path.display())) };
+        let lock_path = if is_lock {
+            path.clone()
+        } else {
+            PathBuf::from(format!("{}{LOCK_SUFFIX}", path.display()))
+        };
         let lock = match File::open(&lock_path) {
             Ok(file) if file.try_lock().is_err() => continue,
             Ok(file) => Some(file),
@@ -138,7 +164,12 @@ pub(super) fn reap(store: &Store) -> Result<Vec<Recovered>, Error> {
         };
         if !is_lock {
             remove_tree(&path).context(&path)?;
-            reaped.push(Recovered::Reaped(path.file_name().unwrap_or_default().to_string_lossy().into_owned()));
+            reaped.push(Recovered::Reaped(
+                path.file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+            ));
         }
         if lock.is_some() && !lock_path.with_extension("").exists() {
             fs::remove_file(&lock_path).ok();
@@ -179,7 +210,11 @@ fn collect(dir: &Path, prefix: &str, files: &mut Vec<FileRecord>) -> Result<(), 
         if metadata.is_dir() {
             collect(&path, &format!("{relative}/"), files)?;
         } else if metadata.is_file() {
-            files.push(FileRecord { path: relative, size: metadata.len(), sha256: Digest::of_file(&path)? });
+            files.push(FileRecord {
+                path: relative,
+                size: metadata.len(),
+                sha256: Digest::of_file(&path)?,
+            });
         } else {
             return Err(Error::NotRegular(path));
         }

@@ -131,22 +131,40 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io(e) => return e.hint(),
-            Self::NoStore(_) => "Create one with `ragctl init`, or name it with --store or RAGCTL_STORE.".into(),
+            Self::NoStore(_) => {
+                "Create one with `ragctl init`, or name it with --store or RAGCTL_STORE.".into()
+            }
             Self::NotEmpty(_) => "Choose an empty or new directory.".into(),
             Self::UnknownFormat { .. } => "Use the ragctl that wrote it, or a newer one.".into(),
-            Self::NoVersion { known, .. } if known.is_empty() => "Build one with `ragctl build`.".into(),
+            Self::NoVersion { known, .. } if known.is_empty() => {
+                "Build one with `ragctl build`.".into()
+            }
             Self::NoVersion { known, .. } => {
                 let known: Vec<_> = known.iter().take(5).map(ToString::to_string).collect();
-                format!("`ragctl list` shows them all; the newest: {}.", known.join(", "))
+                format!(
+                    "`ragctl list` shows them all; the newest: {}.",
+                    known.join(", ")
+                )
             }
-            Self::NothingPublished => "Publish a version with `ragctl publish VERSION`, or name one with --version.".into(),
-            Self::Locked { .. } => "Wait for it, or give --lock-timeout. The lock frees itself when its holder ends.".into(),
+            Self::NothingPublished => {
+                "Publish a version with `ragctl publish VERSION`, or name one with --version."
+                    .into()
+            }
+            Self::Locked { .. } => {
+                "Wait for it, or give --lock-timeout. The lock frees itself when its holder ends."
+                    .into()
+            }
             Self::NameTaken { .. } => "Leave the name out, and the next free one is taken.".into(),
             Self::NotWhereExpected { .. } => "Look at `ragctl status`, then decide again.".into(),
             Self::NoSnapshot(_) | Self::NothingIngested => "Run `ragctl ingest` first.".into(),
-            Self::NoEarlierRelease => "`ragctl history` shows the releases; --to names any version.".into(),
-            Self::Malformed { .. } | Self::ManifestChanged { .. } | Self::ChangedAfterCheck { .. } => {
-                "`ragctl verify` names what is damaged; build the version anew under the next name.".into()
+            Self::NoEarlierRelease => {
+                "`ragctl history` shows the releases; --to names any version.".into()
+            }
+            Self::Malformed { .. }
+            | Self::ManifestChanged { .. }
+            | Self::ChangedAfterCheck { .. } => {
+                "`ragctl verify` names what is damaged; build the version anew under the next name."
+                    .into()
             }
             Self::BadLink { .. } => "Remove it by hand, then publish again.".into(),
             Self::NotRegular(_) => return None,

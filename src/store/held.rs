@@ -54,14 +54,22 @@ impl Store {
         let path = self.lease_file(name);
         let file = match File::open(&path).context(&path) {
             // `manifest` gives the names that there are instead.
-            Err(e) if e.is_not_found() => return Err(self.manifest(name).err().unwrap_or(Error::Io(e))),
+            Err(e) if e.is_not_found() => {
+                return Err(self.manifest(name).err().unwrap_or(Error::Io(e)));
+            }
             other => other?,
         };
         lock_one_byte(&file).context(&path)?;
         let dir = self.version_dir(name);
         let (manifest, manifest_sha256) = self.manifest(name)?;
         debug_assert!(dir.join(MANIFEST).exists());
-        Ok(Held { name: name.clone(), dir, manifest, manifest_sha256, _lease: Lease { _file: file } })
+        Ok(Held {
+            name: name.clone(),
+            dir,
+            manifest,
+            manifest_sha256,
+            _lease: Lease { _file: file },
+        })
     }
 }
 

@@ -46,8 +46,13 @@ impl std::fmt::Display for Recovered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Completed(name) => write!(f, "finished the release of {name} that was cut off"),
-            Self::Discarded(name) => write!(f, "discarded a release of {name} that was cut off before its flip"),
-            Self::Reaped(entry) => write!(f, "removed staging/{entry}, left by a process that died"),
+            Self::Discarded(name) => write!(
+                f,
+                "discarded a release of {name} that was cut off before its flip"
+            ),
+            Self::Reaped(entry) => {
+                write!(f, "removed staging/{entry}, left by a process that died")
+            }
             Self::Named(name) => write!(f, "wrote down the name {name}, whose sealing was cut off"),
         }
     }
@@ -70,14 +75,20 @@ impl Store {
     /// Takes the store lock, waiting at most `timeout`, and puts right what a crash left. `command` tells others who holds it.
     pub fn lock(&self, timeout: Duration, command: &str) -> Result<LockedStore, Error> {
         let lock = take(self, &self.state(LOCK), timeout, command)?;
-        let mut locked = LockedStore { store: self.clone(), recovered: Vec::new(), _lock: lock };
+        let mut locked = LockedStore {
+            store: self.clone(),
+            recovered: Vec::new(),
+            _lock: lock,
+        };
         locked.recover()?;
         Ok(locked)
     }
 
     /// Takes the lock that keeps two `run`s apart, waiting at most `timeout`.
     pub fn lock_run(&self, timeout: Duration) -> Result<RunLock, Error> {
-        Ok(RunLock { _file: take(self, &self.state(RUN_LOCK), timeout, "run")? })
+        Ok(RunLock {
+            _file: take(self, &self.state(RUN_LOCK), timeout, "run")?,
+        })
     }
 }
 
@@ -109,8 +120,14 @@ impl LockedStore {
             if known.iter().any(|record| record.name == name) {
                 continue;
             }
-            let Ok((manifest, manifest_sha256)) = self.manifest(&name) else { continue };
-            let record = NameRecord { name: name.clone(), manifest_sha256, content_digest: manifest.content_digest };
+            let Ok((manifest, manifest_sha256)) = self.manifest(&name) else {
+                continue;
+            };
+            let record = NameRecord {
+                name: name.clone(),
+                manifest_sha256,
+                content_digest: manifest.content_digest,
+            };
             log::append(&self.state(log::NAMES), &record, self.shared().file())?;
             named.push(Recovered::Named(name));
         }
@@ -127,7 +144,13 @@ impl Deref for LockedStore {
 }
 
 fn take(store: &Store, path: &Path, timeout: Duration, command: &str) -> Result<File, Error> {
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).context(path)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .context(path)?;
     let deadline = Instant::now() + timeout;
     loop {
         match file.try_lock() {
@@ -136,21 +159,34 @@ fn take(store: &Store, path: &Path, timeout: Duration, command: &str) -> Result<
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                 let mut text = String::new();
                 file.read_to_string(&mut text).context(path)?;
-                return Err(Error::Locked { holder: describe(&text) });
+                return Err(Error::Locked {
+                    holder: describe(&text),
+                });
             }
             Err(TryLockError::WouldBlock) => thread::sleep(POLL),
         }
     }
-    let holder = Holder { command: command.to_owned(), since: Timestamp::now(), actor: Actor::current() };
+    let holder = Holder {
+        command: command.to_owned(),
+        since: Timestamp::now(),
+        actor: Actor::current(),
+    };
     let text = serde_json::to_string(&holder).unwrap_or_default();
-    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes())).context(path)?;
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .context(path)?;
     durable::set_mode(path, store.shared().file()).ok();
     Ok(file)
 }
 
 fn describe(text: &str) -> String {
     match serde_json::from_str::<Holder>(text) {
-        Ok(Holder { command, since, actor: Actor { user, host, pid } }) => {
+        Ok(Holder {
+            command,
+            since,
+            actor: Actor { user, host, pid },
+        }) => {
             format!("`ragctl {command}` of {user} on {host}, process {pid}, since {since:.0}")
         }
         Err(_) => "another process".into(),

@@ -31,14 +31,25 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
         Err(e) if e.is_not_found() => return Ok(Vec::new()),
         other => other?,
     };
-    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let lines = text.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
-    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+    let whole = text
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |end| end + 1);
+    let lines = text
+        .get(..whole)
+        .unwrap_or_default()
+        .split(|byte| *byte == b'\n');
+    Ok(lines
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect())
 }
 
 /// Appends one record, durable.
 pub(super) fn append<T: Serialize>(path: &Path, record: &T, mode: u32) -> Result<(), Error> {
-    let malformed = |source| Error::Malformed { what: path.display().to_string(), source };
+    let malformed = |source| Error::Malformed {
+        what: path.display().to_string(),
+        source,
+    };
     let line = serde_json::to_string(record).map_err(malformed)?;
     Ok(durable::append_line(path, &line, mode)?)
 }

@@ -164,18 +164,28 @@ impl Manifest {
         struct Head {
             format: u32,
         }
-        let malformed = |source| Error::Malformed { what: format!("the manifest of {version}"), source };
+        let malformed = |source| Error::Malformed {
+            what: format!("the manifest of {version}"),
+            source,
+        };
         let Head { format } = serde_json::from_slice(bytes).map_err(malformed)?;
         if format != MANIFEST_FORMAT {
             let what = format!("version {version}");
-            return Err(Error::UnknownFormat { what, found: format, known: MANIFEST_FORMAT });
+            return Err(Error::UnknownFormat {
+                what,
+                found: format,
+                known: MANIFEST_FORMAT,
+            });
         }
         serde_json::from_slice(bytes).map_err(malformed)
     }
 
     /// Returns the bytes that are sealed.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let malformed = |source| Error::Malformed { what: "the new manifest".into(), source };
+        let malformed = |source| Error::Malformed {
+            what: "the new manifest".into(),
+            source,
+        };
         let mut bytes = serde_json::to_vec_pretty(self).map_err(malformed)?;
         bytes.push(b'\n');
         Ok(bytes)

@@ -28,7 +28,8 @@ pub use held::{Held, Lease};
 pub use lock::{LockedStore, Recovered, RunLock};
 pub use log::NameRecord;
 pub use manifest::{
-    Column, Counts, FileRecord, Index, Lance, MANIFEST, MANIFEST_FORMAT, MANIFEST_SHA256, Manifest, Numerics, Resources, Table,
+    Column, Counts, FileRecord, Index, Lance, MANIFEST, MANIFEST_FORMAT, MANIFEST_SHA256, Manifest,
+    Numerics, Resources, Table,
 };
 pub use name::{Bump, ParseNameError, VersionName};
 
@@ -120,9 +121,16 @@ impl Store {
         }
         let created = Timestamp::now();
         let seed = format!("{created:?} {} {}", root.display(), std::process::id());
-        let record = StoreRecord { format: STORE_FORMAT, store_id: Digest::of(seed).short(), created, shared };
+        let record = StoreRecord {
+            format: STORE_FORMAT,
+            store_id: Digest::of(seed).short(),
+            created,
+            shared,
+        };
         durable::set_mode(root, shared.dir())?;
-        for name in [VERSIONS, MODELS, SNAPSHOTS, LEASES, REPORTS, STAGING, STATE, CACHE] {
+        for name in [
+            VERSIONS, MODELS, SNAPSHOTS, LEASES, REPORTS, STAGING, STATE, CACHE,
+        ] {
             let dir = root.join(name);
             fs::create_dir_all(&dir).context(&dir)?;
             durable::set_mode(&dir, shared.dir())?;
@@ -141,9 +149,16 @@ impl Store {
         };
         if record.format != STORE_FORMAT {
             let what = format!("the store at {}", root.display());
-            return Err(Error::UnknownFormat { what, found: record.format, known: STORE_FORMAT });
+            return Err(Error::UnknownFormat {
+                what,
+                found: record.format,
+                known: STORE_FORMAT,
+            });
         }
-        Ok(Self { root: fs::canonicalize(root).context(root)?, record })
+        Ok(Self {
+            root: fs::canonicalize(root).context(root)?,
+            record,
+        })
     }
 
     /// The store's directory, with every link resolved.
@@ -213,8 +228,16 @@ impl Store {
         let path = dir.join(MANIFEST);
         let bytes = match fs::read(&path).context(&path) {
             Err(e) if e.is_not_found() => {
-                let known = self.versions()?.into_iter().rev().filter(|known| known != name).collect();
-                return Err(Error::NoVersion { name: name.clone(), known });
+                let known = self
+                    .versions()?
+                    .into_iter()
+                    .rev()
+                    .filter(|known| known != name)
+                    .collect();
+                return Err(Error::NoVersion {
+                    name: name.clone(),
+                    known,
+                });
             }
             other => other?,
         };
@@ -244,12 +267,17 @@ impl Store {
         let found = match id {
             None => match fs::read_link(dir.join(NEWEST)) {
                 Ok(target) => target.to_string_lossy().into_owned(),
-                Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(Error::NothingIngested),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    return Err(Error::NothingIngested);
+                }
                 Err(e) => return Err(e).context(dir.join(NEWEST))?,
             },
             Some(id) => {
-                let entries = fs::read_dir(&dir).context(&dir)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-                let mut matching = entries.filter(|name| !id.is_empty() && name != NEWEST && name.starts_with(id));
+                let entries = fs::read_dir(&dir)
+                    .context(&dir)?
+                    .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+                let mut matching =
+                    entries.filter(|name| !id.is_empty() && name != NEWEST && name.starts_with(id));
                 match (matching.next(), matching.next()) {
                     (Some(only), None) => only,
                     _ => return Err(Error::NoSnapshot(id.to_owned())),
@@ -279,15 +307,23 @@ fn manifest_sha256_line(digest: &Digest) -> String {
 /// Reads a JSON record; `None` where there is no file.
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     let bytes = match fs::read(path).context(path) {
-        Err(e) if e.is_not_found() || e.source.kind() == io::ErrorKind::NotADirectory => return Ok(None),
+        Err(e) if e.is_not_found() || e.source.kind() == io::ErrorKind::NotADirectory => {
+            return Ok(None);
+        }
         other => other?,
     };
-    let malformed = |source| Error::Malformed { what: path.display().to_string(), source };
+    let malformed = |source| Error::Malformed {
+        what: path.display().to_string(),
+        source,
+    };
     serde_json::from_slice(&bytes).map(Some).map_err(malformed)
 }
 
 fn write_json<T: Serialize>(path: &Path, record: &T, mode: u32) -> Result<(), Error> {
-    let malformed = |source| Error::Malformed { what: path.display().to_string(), source };
+    let malformed = |source| Error::Malformed {
+        what: path.display().to_string(),
+        source,
+    };
     let mut bytes = serde_json::to_vec_pretty(record).map_err(malformed)?;
     bytes.push(b'\n');
     Ok(durable::write_atomic(path, &bytes, mode)?)

@@ -53,20 +53,31 @@ pub enum Bump {
 impl VersionName {
     /// The first version of a store.
     pub fn first(pre: Prerelease) -> Self {
-        Self(semver::Version { pre, ..semver::Version::new(0, 1, 0) })
+        Self(semver::Version {
+            pre,
+            ..semver::Version::new(0, 1, 0)
+        })
     }
 
     /// Returns the next name of this kind above `self`. A pre-release is followed by its own release where that is a
     /// step of the kind asked for: v1.0.0 follows v1.0.0-rc1 for every kind, v1.0.1-rc1 is followed by v1.1.0 for `Minor`.
     pub fn next(&self, bump: Bump, pre: Prerelease) -> Self {
-        let semver::Version { major, minor, patch, .. } = self.0;
+        let semver::Version {
+            major,
+            minor,
+            patch,
+            ..
+        } = self.0;
         let core_is_such_a_step = match bump {
             Bump::Patch => true,
             Bump::Minor => patch == 0,
             Bump::Major => minor == 0 && patch == 0,
         };
         if !self.0.pre.is_empty() && core_is_such_a_step {
-            let same_core = Self(semver::Version { pre: pre.clone(), ..semver::Version::new(major, minor, patch) });
+            let same_core = Self(semver::Version {
+                pre: pre.clone(),
+                ..semver::Version::new(major, minor, patch)
+            });
             if same_core > *self {
                 return same_core;
             }
@@ -84,8 +95,13 @@ impl FromStr for VersionName {
     type Err = ParseNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let version = semver::Version::parse(text.strip_prefix('v').unwrap_or(text))
-            .map_err(|source| ParseNameError::NotSemver { text: text.to_owned(), source })?;
+        let version =
+            semver::Version::parse(text.strip_prefix('v').unwrap_or(text)).map_err(|source| {
+                ParseNameError::NotSemver {
+                    text: text.to_owned(),
+                    source,
+                }
+            })?;
         if version.build != BuildMetadata::EMPTY {
             return Err(ParseNameError::BuildMetadata(text.to_owned()));
         }
@@ -107,7 +123,9 @@ impl Serialize for VersionName {
 
 impl<'de> Deserialize<'de> for VersionName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -24,7 +24,10 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 fn is_obeyed(c: char) -> bool {
     let control = c.is_control() && c != '\n' && c != '\t';
     let bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let hidden = matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+    let hidden = matches!(
+        c,
+        '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+    );
     control || bidi || hidden
 }
 
@@ -35,6 +38,9 @@ mod tests {
     #[test]
     fn nothing_that_steers_a_terminal_passes() {
         assert_eq!(escape("plain\n\ttext"), "plain\n\ttext");
-        assert_eq!(escape("\x1b]0;title\x07 \u{9b}2J \u{202e}abc\r"), "\\u{1b}]0;title\\u{7} \\u{9b}2J \\u{202e}abc\\u{d}");
+        assert_eq!(
+            escape("\x1b]0;title\x07 \u{9b}2J \u{202e}abc\r"),
+            "\\u{1b}]0;title\\u{7} \\u{9b}2J \\u{202e}abc\\u{d}"
+        );
     }
 }

@@ -85,7 +85,15 @@ struct Versioned<'a, T: ?Sized> {
 
 impl Ui {
     /// Decides how to talk. `no_color` is whether the environment asks for no colours.
-    pub fn new(output: Output, progress: ProgressMode, color: ColorMode, no_color: bool, quiet: bool, verbose: bool, signals: Signals) -> Self {
+    pub fn new(
+        output: Output,
+        progress: ProgressMode,
+        color: ColorMode,
+        no_color: bool,
+        quiet: bool,
+        verbose: bool,
+        signals: Signals,
+    ) -> Self {
         let terminal = io::stderr().is_terminal();
         let color = match color {
             ColorMode::Always => true,
@@ -93,7 +101,14 @@ impl Ui {
             ColorMode::Auto => terminal && !no_color,
         };
         let progress = if quiet { ProgressMode::None } else { progress };
-        Self { output, quiet, verbose, color, bars: Bars::new(progress, terminal), signals }
+        Self {
+            output,
+            quiet,
+            verbose,
+            color,
+            bars: Bars::new(progress, terminal),
+            signals,
+        }
     }
 
     /// The signals that this process received.
@@ -105,9 +120,14 @@ impl Ui {
     pub fn answer<A: Answer>(&self, answer: &A) -> Result<(), PathError> {
         let mut bytes = Vec::new();
         match (self.output, answer.name()) {
-            (Output::Json, _) => {
-                serde_json::to_writer_pretty(&mut bytes, &Versioned { schema_version: SCHEMA_VERSION, answer }).map_err(io::Error::from)
-            }
+            (Output::Json, _) => serde_json::to_writer_pretty(
+                &mut bytes,
+                &Versioned {
+                    schema_version: SCHEMA_VERSION,
+                    answer,
+                },
+            )
+            .map_err(io::Error::from),
             (Output::Name, Some(name)) => writeln!(bytes, "{name}"),
             _ => answer.human(&mut bytes),
         }
@@ -123,20 +143,38 @@ impl Ui {
         if self.output != Output::Json {
             return self.answer(answer);
         }
-        let mut bytes = serde_json::to_vec(&Versioned { schema_version: SCHEMA_VERSION, answer }).map_err(io::Error::from).context(STDOUT)?;
+        let mut bytes = serde_json::to_vec(&Versioned {
+            schema_version: SCHEMA_VERSION,
+            answer,
+        })
+        .map_err(io::Error::from)
+        .context(STDOUT)?;
         bytes.push(b'\n');
         self.stdout(&bytes)
     }
 
     /// Writes a document that is meant for a file or another program, as it is.
     pub fn document(&self, text: &[u8]) -> Result<(), PathError> {
-        io::stdout().write_all(text).and_then(|()| io::stdout().flush()).context(STDOUT)
+        io::stdout()
+            .write_all(text)
+            .and_then(|()| io::stdout().flush())
+            .context(STDOUT)
     }
 
     fn stdout(&self, bytes: &[u8]) -> Result<(), PathError> {
         let text = String::from_utf8_lossy(bytes);
-        let text = if self.output == Output::Json { text } else { escape(&text) };
-        self.bars.suspend(|| io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush())).context(STDOUT)
+        let text = if self.output == Output::Json {
+            text
+        } else {
+            escape(&text)
+        };
+        self.bars
+            .suspend(|| {
+                io::stdout()
+                    .write_all(text.as_bytes())
+                    .and_then(|()| io::stdout().flush())
+            })
+            .context(STDOUT)
     }
 
     /// Tells how things go; silent under `--quiet`.
@@ -174,19 +212,26 @@ impl Ui {
             _ => format!("{label}{message}\n"),
         };
         // There is nobody left to tell when stderr is closed.
-        self.bars.suspend(|| io::stderr().write_all(line.as_bytes())).ok();
+        self.bars
+            .suspend(|| io::stderr().write_all(line.as_bytes()))
+            .ok();
     }
 }
 
 const STDOUT: &str = "standard output";
 
 impl crate::progress::Progress for Ui {
-    fn stage(&self, name: &str, total: Option<u64>, unit: &'static str) -> Box<dyn crate::progress::Stage + '_> {
+    fn stage(
+        &self,
+        name: &str,
+        total: Option<u64>,
+        unit: &'static str,
+    ) -> Box<dyn crate::progress::Stage + '_> {
         self.bars.stage(name, total, unit)
     }
 
     fn warn(&self, message: &str) {
-        Ui::warn(self, message);
+        Self::warn(self, message);
     }
 
     fn interrupted(&self) -> bool {

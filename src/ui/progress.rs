@@ -35,15 +35,27 @@ impl Bars {
             ProgressMode::Json => Style::Json,
             ProgressMode::None => Style::None,
         };
-        Self { style, multi: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()) }
+        Self {
+            style,
+            multi: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+        }
     }
 
     /// Runs something that prints while no bar is drawn.
     pub(super) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
-        if self.style == Style::Bars { self.multi.suspend(print) } else { print() }
+        if self.style == Style::Bars {
+            self.multi.suspend(print)
+        } else {
+            print()
+        }
     }
 
-    pub(super) fn stage(&self, name: &str, total: Option<u64>, unit: &'static str) -> Box<dyn Stage + '_> {
+    pub(super) fn stage(
+        &self,
+        name: &str,
+        total: Option<u64>,
+        unit: &'static str,
+    ) -> Box<dyn Stage + '_> {
         match self.style {
             Style::None => Box::new(Silent),
             Style::Bars => {
@@ -57,7 +69,14 @@ impl Bars {
                 let json = self.style == Style::Json;
                 let now = Instant::now();
                 let state = Mutex::new(State { done: 0, told: now });
-                let lines = Lines { name: name.to_owned(), total, unit, json, begun: now, state };
+                let lines = Lines {
+                    name: name.to_owned(),
+                    total,
+                    unit,
+                    json,
+                    begun: now,
+                    state,
+                };
                 if json {
                     lines.tell(0, false);
                 }
@@ -70,8 +89,12 @@ impl Bars {
 fn bar_style(total: Option<u64>, unit: &str) -> ProgressStyle {
     let counts = match (total, unit) {
         (None, _) => "{spinner} {msg} {elapsed}".to_owned(),
-        (Some(_), "bytes") => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left".to_owned(),
-        (Some(_), unit) => format!("{{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}} left"),
+        (Some(_), "bytes") => {
+            "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left".to_owned()
+        }
+        (Some(_), unit) => format!(
+            "{{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}} left"
+        ),
     };
     ProgressStyle::with_template(&counts).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
@@ -107,7 +130,11 @@ struct State {
 impl Lines {
     fn tell(&self, done: u64, finished: bool) {
         let seconds = self.begun.elapsed().as_secs_f64();
-        let rate = if seconds > 0.0 { done as f64 / seconds } else { 0.0 };
+        let rate = if seconds > 0.0 {
+            done as f64 / seconds
+        } else {
+            0.0
+        };
         let line = if self.json {
             json!({
                 "schema_version": super::SCHEMA_VERSION, "stage": self.name, "done": done, "total": self.total,
@@ -115,10 +142,18 @@ impl Lines {
             })
             .to_string()
         } else {
-            let of = self.total.map_or(String::new(), |total| format!(" of {total}"));
-            let left = self.total.filter(|_| rate > 0.0).map(|total| total.saturating_sub(done) as f64 / rate);
+            let of = self
+                .total
+                .map_or(String::new(), |total| format!(" of {total}"));
+            let left = self
+                .total
+                .filter(|_| rate > 0.0)
+                .map(|total| total.saturating_sub(done) as f64 / rate);
             let left = left.map_or(String::new(), |seconds| format!(", {seconds:.0} s left"));
-            format!("{}: {done}{of} {}, {rate:.0} a second{left}", self.name, self.unit)
+            format!(
+                "{}: {done}{of} {}, {rate:.0} a second{left}",
+                self.name, self.unit
+            )
         };
         // There is nobody left to tell when stderr is closed.
         writeln!(io::stderr(), "{line}").ok();
@@ -127,7 +162,9 @@ impl Lines {
 
 impl Stage for Lines {
     fn advance(&self, count: u64) {
-        let Ok(mut state) = self.state.lock() else { return };
+        let Ok(mut state) = self.state.lock() else {
+            return;
+        };
         state.done += count;
         let every = if self.json { EVERY_JSON } else { EVERY_LINE };
         if state.told.elapsed() >= every {

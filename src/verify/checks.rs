@@ -20,7 +20,11 @@ const SAMPLE: usize = 16;
 const LENGTH_TOLERANCE: f64 = 1e-3;
 
 fn problem(at: impl Into<String>, expected: impl ToString, found: impl ToString) -> Problem {
-    Problem { at: at.into(), expected: expected.to_string(), found: found.to_string() }
+    Problem {
+        at: at.into(),
+        expected: expected.to_string(),
+        found: found.to_string(),
+    }
 }
 
 fn check(name: &str, level: Level, summary: String, mut problems: Vec<Problem>) -> Check {
@@ -29,7 +33,12 @@ fn check(name: &str, level: Level, summary: String, mut problems: Vec<Problem>) 
         problems.truncate(MOST_PROBLEMS);
         problems.push(problem("…", "no more", format!("{more} more of these")));
     }
-    Check { name: name.into(), level, summary, problems }
+    Check {
+        name: name.into(),
+        level,
+        summary,
+        problems,
+    }
 }
 
 /// Files are there, no others, regular, and of the size that the manifest says. The manifest itself was checked against its
@@ -44,21 +53,57 @@ pub(super) fn structure(store: &Store, held: &Held) -> Result<Vec<Check>, Error>
     for file in &held.manifest.files {
         match found.remove(&file.path) {
             None => problems.push(problem(&file.path, "a file", "nothing")),
-            Some(size) if size != file.size => problems.push(problem(&file.path, format!("{} bytes", file.size), format!("{size} bytes"))),
+            Some(size) if size != file.size => problems.push(problem(
+                &file.path,
+                format!("{} bytes", file.size),
+                format!("{size} bytes"),
+            )),
             Some(_) => {}
         }
     }
-    problems.extend(found.into_keys().map(|path| problem(path, "nothing", "a file that the manifest does not list")));
-    let files = check("files", Level::Structure, format!("{} files", held.manifest.files.len()), problems);
+    problems.extend(
+        found
+            .into_keys()
+            .map(|path| problem(path, "nothing", "a file that the manifest does not list")),
+    );
+    let files = check(
+        "files",
+        Level::Structure,
+        format!("{} files", held.manifest.files.len()),
+        problems,
+    );
 
     let dir = store.model_dir(&held.manifest.fingerprint);
-    let lacking = held.manifest.space.files.keys().filter(|file| !dir.join(file).is_file());
-    let problems = lacking.map(|file| problem(format!("models/{}/{file}", held.manifest.fingerprint.short()), "a file", "nothing")).collect();
-    let model = check("model files", Level::Structure, held.manifest.space.model.clone(), problems);
+    let lacking = held
+        .manifest
+        .space
+        .files
+        .keys()
+        .filter(|file| !dir.join(file).is_file());
+    let problems = lacking
+        .map(|file| {
+            problem(
+                format!("models/{}/{file}", held.manifest.fingerprint.short()),
+                "a file",
+                "nothing",
+            )
+        })
+        .collect();
+    let model = check(
+        "model files",
+        Level::Structure,
+        held.manifest.space.model.clone(),
+        problems,
+    );
     Ok(vec![files, model])
 }
 
-fn walk(dir: &Path, prefix: &str, found: &mut BTreeMap<String, u64>, problems: &mut Vec<Problem>) -> Result<(), PathError> {
+fn walk(
+    dir: &Path,
+    prefix: &str,
+    found: &mut BTreeMap<String, u64>,
+    problems: &mut Vec<Problem>,
+) -> Result<(), PathError> {
     for entry in fs::read_dir(dir).context(dir)? {
         let entry = entry.context(dir)?;
         let path = entry.path();
@@ -76,7 +121,11 @@ fn walk(dir: &Path, prefix: &str, found: &mut BTreeMap<String, u64>, problems: &
 }
 
 /// Every file has the hash that the manifest says, the model's files among them.
-pub(super) fn bytes(store: &Store, held: &Held, progress: &dyn Progress) -> Result<Vec<Check>, Error> {
+pub(super) fn bytes(
+    store: &Store,
+    held: &Held,
+    progress: &dyn Progress,
+) -> Result<Vec<Check>, Error> {
     let total: u64 = held.manifest.files.iter().map(|file| file.size).sum();
     let stage = progress.stage("verify bytes", Some(total), "bytes");
     let mut problems = Vec::new();
@@ -84,13 +133,22 @@ pub(super) fn bytes(store: &Store, held: &Held, progress: &dyn Progress) -> Resu
         progress.checkpoint()?;
         match Digest::of_file(&held.dir.join(&file.path)) {
             Ok(found) if found == file.sha256 => {}
-            Ok(found) => problems.push(problem(&file.path, format!("sha256 {}", file.sha256), format!("sha256 {found}"))),
+            Ok(found) => problems.push(problem(
+                &file.path,
+                format!("sha256 {}", file.sha256),
+                format!("sha256 {found}"),
+            )),
             // A sector that cannot be read is a finding, not a reason to stop looking.
             Err(e) => problems.push(problem(&file.path, "readable bytes", e.source)),
         }
         stage.advance(file.size);
     }
-    let files = check("bytes", Level::Bytes, format!("{total} bytes hashed"), problems);
+    let files = check(
+        "bytes",
+        Level::Bytes,
+        format!("{total} bytes hashed"),
+        problems,
+    );
 
     let dir = store.model_dir(&held.manifest.fingerprint);
     let mut problems = Vec::new();
@@ -98,62 +156,128 @@ pub(super) fn bytes(store: &Store, held: &Held, progress: &dyn Progress) -> Resu
         let found = Digest::of_file(&dir.join(file))?;
         if found != *expected {
             let at = format!("models/{}/{file}", held.manifest.fingerprint.short());
-            problems.push(problem(at, format!("sha256 {expected}"), format!("sha256 {found}")));
+            problems.push(problem(
+                at,
+                format!("sha256 {expected}"),
+                format!("sha256 {found}"),
+            ));
         }
     }
-    Ok(vec![files, check("model bytes", Level::Bytes, held.manifest.space.model.clone(), problems)])
+    Ok(vec![
+        files,
+        check(
+            "model bytes",
+            Level::Bytes,
+            held.manifest.space.model.clone(),
+            problems,
+        ),
+    ])
 }
 
 /// The table opens, and its columns, rows, versions and index agree with the manifest.
 pub(super) fn lance(held: &Held) -> Result<Vec<Check>, Error> {
     let mut problems = Vec::new();
     let Some(expected) = held.manifest.tables.first() else {
-        return Ok(vec![check("table", Level::Lance, "no table".into(), vec![problem(MANIFEST, "one table", "none")])]);
+        return Ok(vec![check(
+            "table",
+            Level::Lance,
+            "no table".into(),
+            vec![problem(MANIFEST, "one table", "none")],
+        )]);
     };
     let table = match Table::open(&held.dir) {
         Ok(table) => table,
-        Err(e) => return Ok(vec![check("table", Level::Lance, "does not open".into(), vec![problem(&expected.path, "a table", e)])]),
+        Err(e) => {
+            return Ok(vec![check(
+                "table",
+                Level::Lance,
+                "does not open".into(),
+                vec![problem(&expected.path, "a table", e)],
+            )]);
+        }
     };
     let rows = table.count()?;
     if rows != expected.rows || rows != held.manifest.counts.chunks {
-        problems.push(problem(&expected.path, format!("{} rows", expected.rows), format!("{rows} rows")));
+        problems.push(problem(
+            &expected.path,
+            format!("{} rows", expected.rows),
+            format!("{rows} rows"),
+        ));
     }
-    let columns: Vec<String> = expected.columns.iter().map(|column| column.name.clone()).collect();
+    let columns: Vec<String> = expected
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
     let found = table.columns();
     if found != columns {
-        problems.push(problem(&expected.path, columns.join(", "), found.join(", ")));
+        problems.push(problem(
+            &expected.path,
+            columns.join(", "),
+            found.join(", "),
+        ));
     }
     let versions = table.lance_versions()?;
     if versions != 1 {
         problems.push(problem(&expected.path, "1 table version", versions));
     }
-    let table_check = check("table", Level::Lance, format!("{rows} rows, {} columns", found.len()), problems);
+    let table_check = check(
+        "table",
+        Level::Lance,
+        format!("{rows} rows, {} columns", found.len()),
+        problems,
+    );
 
     let coverage = table.coverage()?;
     let mut problems = Vec::new();
     if coverage.len() != expected.indexes.len() {
-        problems.push(problem(&expected.path, format!("{} indexes", expected.indexes.len()), coverage.len()));
+        problems.push(problem(
+            &expected.path,
+            format!("{} indexes", expected.indexes.len()),
+            coverage.len(),
+        ));
     }
     for index in &coverage {
         if index.uncovered > 0 || index.covered != rows {
-            problems.push(problem(&index.columns, format!("{rows} rows covered"), index.covered));
+            problems.push(problem(
+                &index.columns,
+                format!("{rows} rows covered"),
+                index.covered,
+            ));
         }
     }
     let summary = match expected.indexes.first() {
         None => "none: search is exact".into(),
-        Some(index) => format!("{rows} rows covered, recall {}", index.recall.map_or("unknown".into(), |recall| recall.to_string())),
+        Some(index) => format!(
+            "{rows} rows covered, recall {}",
+            index
+                .recall
+                .map_or("unknown".into(), |recall| recall.to_string())
+        ),
     };
-    Ok(vec![table_check, check("index", Level::Lance, summary, problems)])
+    Ok(vec![
+        table_check,
+        check("index", Level::Lance, summary, problems),
+    ])
 }
 
 /// Vectors are finite, of the space's dimension and of unit length; a sample of chunks and the probes, embedded again, give
 /// what is stored.
-pub(super) fn vectors(held: &Held, embedder: Embedder, progress: &dyn Progress) -> Result<Vec<Check>, Error> {
+pub(super) fn vectors(
+    held: &Held,
+    embedder: Embedder,
+    progress: &dyn Progress,
+) -> Result<Vec<Check>, Error> {
     let space = &held.manifest.space;
     if embedder.space().fingerprint() != held.manifest.fingerprint {
         let found = embedder.space().fingerprint();
         let problems = vec![problem("space", held.manifest.fingerprint, found)];
-        return Ok(vec![check("space", Level::Vectors, "the model is of another space".into(), problems)]);
+        return Ok(vec![check(
+            "space",
+            Level::Vectors,
+            "the model is of another space".into(),
+            problems,
+        )]);
     }
     let rows = held.manifest.counts.chunks;
     let stage = progress.stage("verify vectors", Some(rows), "chunks");
@@ -166,38 +290,74 @@ pub(super) fn vectors(held: &Held, embedder: Embedder, progress: &dyn Progress) 
         if row % 1024 == 0 {
             progress.checkpoint()?;
         }
-        let length = vector.iter().map(|number| f64::from(*number).powi(2)).sum::<f64>().sqrt();
+        let length = vector
+            .iter()
+            .map(|number| f64::from(*number).powi(2))
+            .sum::<f64>()
+            .sqrt();
         if vector.len() != space.dimension || !length.is_finite() {
-            problems.push(problem(id, format!("{} finite numbers", space.dimension), format!("{} of length {length}", vector.len())));
+            problems.push(problem(
+                id,
+                format!("{} finite numbers", space.dimension),
+                format!("{} of length {length}", vector.len()),
+            ));
         } else if space.normalize && (length - 1.0).abs() > LENGTH_TOLERANCE {
             problems.push(problem(id, "length 1", format!("{length:.6}")));
         }
         if row % step == 0 && sample.len() < SAMPLE {
-            sample.push((id.to_owned(), format!("{}{text}", space.document_prefix), vector.to_vec()));
+            sample.push((
+                id.to_owned(),
+                format!("{}{text}", space.document_prefix),
+                vector.to_vec(),
+            ));
         }
         row += 1;
         stage.advance(1);
         Ok::<_, Error>(())
     })?;
-    let sound = check("vectors", Level::Vectors, format!("{row} vectors of {} numbers", space.dimension), problems);
+    let sound = check(
+        "vectors",
+        Level::Vectors,
+        format!("{row} vectors of {} numbers", space.dimension),
+        problems,
+    );
 
     let texts: Vec<&str> = sample.iter().map(|(_, text, _)| text.as_str()).collect();
     let again = embedder.embed(&texts)?;
-    let stored = sample.iter().map(|(id, _, vector)| (id.clone(), vector.as_slice()));
+    let stored = sample
+        .iter()
+        .map(|(id, _, vector)| (id.clone(), vector.as_slice()));
     let sampled = compare("sample", stored.zip(&again));
 
     let path = held.dir.join(probes::PROBES);
     let kept: Vec<probes::Probe> = match serde_json::from_slice(&fs::read(&path).context(&path)?) {
         Ok(kept) => kept,
-        Err(e) => return Ok(vec![sound, sampled, check("probes", Level::Vectors, "unreadable".into(), vec![problem(probes::PROBES, "JSON", e)])]),
+        Err(e) => {
+            return Ok(vec![
+                sound,
+                sampled,
+                check(
+                    "probes",
+                    Level::Vectors,
+                    "unreadable".into(),
+                    vec![problem(probes::PROBES, "JSON", e)],
+                ),
+            ]);
+        }
     };
     let texts: Vec<&str> = kept.iter().map(|probe| probe.text.as_str()).collect();
     let again = embedder.embed(&texts)?;
-    let stored = kept.iter().enumerate().map(|(index, probe)| (format!("probe {}", index + 1), probe.vector.as_slice()));
+    let stored = kept
+        .iter()
+        .enumerate()
+        .map(|(index, probe)| (format!("probe {}", index + 1), probe.vector.as_slice()));
     Ok(vec![sound, sampled, compare("probes", stored.zip(&again))])
 }
 
-fn compare<'a>(name: &str, pairs: impl Iterator<Item = ((String, &'a [f32]), &'a Vec<f32>)>) -> Check {
+fn compare<'a>(
+    name: &str,
+    pairs: impl Iterator<Item = ((String, &'a [f32]), &'a Vec<f32>)>,
+) -> Check {
     let mut problems = Vec::new();
     let (mut lowest, mut count) = (1.0f64, 0);
     for ((at, stored), again) in pairs {
@@ -205,8 +365,17 @@ fn compare<'a>(name: &str, pairs: impl Iterator<Item = ((String, &'a [f32]), &'a
         lowest = lowest.min(cosine);
         count += 1;
         if cosine < probes::SAME {
-            problems.push(problem(at, format!("cosine at least {}", probes::SAME), format!("{cosine:.6}")));
+            problems.push(problem(
+                at,
+                format!("cosine at least {}", probes::SAME),
+                format!("{cosine:.6}"),
+            ));
         }
     }
-    check(name, Level::Vectors, format!("{count} embedded again, lowest cosine {lowest:.6}"), problems)
+    check(
+        name,
+        Level::Vectors,
+        format!("{count} embedded again, lowest cosine {lowest:.6}"),
+        problems,
+    )
 }

@@ -67,7 +67,9 @@ impl Fault for Error {
             Self::Io(e) => e.hint(),
             Self::Index(e) => e.hint(),
             Self::Embed(e) => e.hint(),
-            Self::Failed { first, .. } => Some(format!("{first}. A sealed version is not repaired: build the next one.")),
+            Self::Failed { first, .. } => Some(format!(
+                "{first}. A sealed version is not repaired: build the next one."
+            )),
             Self::Interrupted(_) => None,
         }
     }
@@ -154,19 +156,41 @@ pub fn gate(
     embedder: impl FnOnce() -> Result<Embedder, embed::Error>,
     progress: &dyn Progress,
 ) -> Result<Passed, Error> {
-    let passed = || Passed { name: held.name.clone(), manifest_sha256: held.manifest_sha256 };
-    if Report::kept(store, &held.name)?.iter().any(|report| report.proves(&held.manifest_sha256, level)) {
+    let passed = || Passed {
+        name: held.name.clone(),
+        manifest_sha256: held.manifest_sha256,
+    };
+    if Report::kept(store, &held.name)?
+        .iter()
+        .any(|report| report.proves(&held.manifest_sha256, level))
+    {
         return Ok(passed());
     }
-    verify(store, held, level, embedder, progress)?.into_result().map(|_| passed())
+    verify(store, held, level, embedder, progress)?
+        .into_result()
+        .map(|_| passed())
 }
 
 /// Proves a version's bytes under the store lock, in the same breath as the flip that follows. `passed` must be of the
 /// manifest that is there now.
-pub fn prove(store: &LockedStore, held: &Held, passed: Passed, progress: &dyn Progress) -> Result<Verified, Error> {
+pub fn prove(
+    store: &LockedStore,
+    held: &Held,
+    passed: Passed,
+    progress: &dyn Progress,
+) -> Result<Verified, Error> {
     if passed.name != held.name || passed.manifest_sha256 != held.manifest_sha256 {
-        let (name, checked, found) = (held.name.clone(), passed.manifest_sha256, held.manifest_sha256);
-        return Err(store::Error::ChangedAfterCheck { name, checked, found }.into());
+        let (name, checked, found) = (
+            held.name.clone(),
+            passed.manifest_sha256,
+            held.manifest_sha256,
+        );
+        return Err(store::Error::ChangedAfterCheck {
+            name,
+            checked,
+            found,
+        }
+        .into());
     }
     prove_for_rollback(store, held, Thoroughness::Bytes, progress)
 }
@@ -183,5 +207,8 @@ pub fn prove_for_rollback(
         checks.extend(checks::bytes(store, held, progress)?);
     }
     report::all_passed(&held.name, &checks)?;
-    Ok(Verified { name: held.name.clone(), manifest_sha256: held.manifest_sha256 })
+    Ok(Verified {
+        name: held.name.clone(),
+        manifest_sha256: held.manifest_sha256,
+    })
 }

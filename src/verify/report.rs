@@ -85,7 +85,11 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected {}, found {}", self.at, self.expected, self.found)
+        write!(
+            f,
+            "{}: expected {}, found {}",
+            self.at, self.expected, self.found
+        )
     }
 }
 
@@ -122,7 +126,10 @@ pub struct Report {
 impl Report {
     /// Says whether it proves that this manifest passed a level.
     pub(super) fn proves(&self, manifest_sha256: &Digest, level: Level) -> bool {
-        self.format == FORMAT && self.passed && self.manifest_sha256 == *manifest_sha256 && self.level >= level
+        self.format == FORMAT
+            && self.passed
+            && self.manifest_sha256 == *manifest_sha256
+            && self.level >= level
     }
 
     /// Turns a report of failures into the error that says so.
@@ -135,7 +142,11 @@ impl Report {
     pub(super) fn keep(&self, store: &Store) -> Result<(), PathError> {
         let dir = store.reports_dir(&self.version);
         fs::create_dir_all(&dir).context(&dir)?;
-        let path = dir.join(format!("{}-{}.json", self.manifest_sha256.short(), self.level));
+        let path = dir.join(format!(
+            "{}-{}.json",
+            self.manifest_sha256.short(),
+            self.level
+        ));
         let bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         durable::write_atomic(&path, &bytes, store.shared().file())
     }
@@ -148,7 +159,9 @@ impl Report {
             other => other?,
         };
         let read = |path: std::path::PathBuf| serde_json::from_slice(&fs::read(path).ok()?).ok();
-        let mut reports: Vec<Self> = entries.filter_map(|entry| read(entry.ok()?.path())).collect();
+        let mut reports: Vec<Self> = entries
+            .filter_map(|entry| read(entry.ok()?.path()))
+            .collect();
         reports.sort_by_key(|report| report.started);
         Ok(reports)
     }
@@ -157,8 +170,22 @@ impl Report {
 /// Fails if a check did. Damaged bytes are an integrity failure; vectors that are not the model's are a failed gate.
 pub(super) fn all_passed(name: &VersionName, checks: &[Check]) -> Result<(), Error> {
     let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
-    let Some(first) = failed.first() else { return Ok(()) };
-    let kind = if first.level == Level::Vectors { Kind::Gate } else { Kind::Integrity };
-    let problem = first.problems.first().map_or_else(String::new, ToString::to_string);
-    Err(Error::Failed { name: name.clone(), failed: failed.iter().map(|check| check.name.clone()).collect(), kind, first: problem })
+    let Some(first) = failed.first() else {
+        return Ok(());
+    };
+    let kind = if first.level == Level::Vectors {
+        Kind::Gate
+    } else {
+        Kind::Integrity
+    };
+    let problem = first
+        .problems
+        .first()
+        .map_or_else(String::new, ToString::to_string);
+    Err(Error::Failed {
+        name: name.clone(),
+        failed: failed.iter().map(|check| check.name.clone()).collect(),
+        kind,
+        first: problem,
+    })
 }

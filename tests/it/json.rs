@@ -1,0 +1,63 @@
+//! The shape of every `--json` answer, as a reviewed snapshot: scripts depend on it.
+
+use serde_json::Value;
+
+use crate::support::Sandbox;
+
+/// Replaces values by their types, so that the shape remains. Lists keep their first item.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        Value::Bool(_) => "boolean".into(),
+        Value::Number(number) => if number.is_f64() { "float" } else { "integer" }.into(),
+        Value::String(_) => "text".into(),
+        Value::Array(items) => Value::Array(items.first().map(shape).into_iter().collect()),
+        Value::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(key, value)| (key.clone(), shape(value)))
+                .collect(),
+        ),
+    }
+}
+
+#[test]
+fn shapes() {
+    let sandbox = Sandbox::published();
+    sandbox.write("docs/beta.txt", "Other words.\n");
+    sandbox.write("docs/broken.pdf", "%PDF-1.4 and nothing else");
+    sandbox.write("docs/image.png", "x");
+    let mut text = String::new();
+    for args in [
+        &["init"][..],
+        &["ingest", "--max-failed", "1"],
+        &["ingest", "--dry-run"],
+        &["embed"],
+        &["build", "--label", "a=b"],
+        &["build", "--dry-run"],
+        &["verify", "v0.2.0"],
+        &["publish", "v0.2.0", "--reason", "r"],
+        &["publish", "v0.2.0"],
+        &["rollback"],
+        &["run", "--max-failed", "1"],
+        &["list"],
+        &["show", "v0.2.0"],
+        &["status"],
+        &["history"],
+        &["query", "words", "-k", "1"],
+        &["inspect", "extract", "docs/alpha.md"],
+        &["inspect", "chunk", "docs/alpha.md"],
+        &["model", "show"],
+        &["config", "show"],
+        &["man", "--out", "man"],
+    ] {
+        let answer = sandbox.run([args, &["--json"]].concat()).ok().json();
+        assert_eq!(answer["schema_version"], 1, "{args:?}");
+        text.push_str(&format!(
+            "$ ragctl {} --json\n{:#}\n\n",
+            args.join(" "),
+            shape(&answer)
+        ));
+    }
+    insta::assert_snapshot!(text);
+}

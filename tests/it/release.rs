@@ -1,0 +1,112 @@
+//! Rolling back, and the rules of the channel.
+
+use std::fs;
+
+use crate::support::Sandbox;
+
+/// A sandbox with v0.1.0, v0.2.0 and v0.3.0 published in turn.
+fn with_three_releases() -> Sandbox {
+    let sandbox = Sandbox::published();
+    for text in ["Second.\n", "Third.\n"] {
+        sandbox.write("docs/beta.txt", text);
+        sandbox.run(["run"]).ok();
+    }
+    sandbox
+}
+
+fn live(sandbox: &Sandbox) -> String {
+    sandbox.run(["status", "-o", "name"]).ok().line()
+}
+
+#[test]
+fn each_rollback_goes_further_back() {
+    let sandbox = with_three_releases();
+    assert_eq!(
+        sandbox.run(["rollback", "-o", "name"]).ok().line(),
+        "v0.2.0"
+    );
+    assert_eq!(
+        sandbox.run(["rollback", "-o", "name"]).ok().line(),
+        "v0.1.0"
+    );
+    sandbox.run(["rollback"]).code(10);
+    sandbox.run(["publish", "v0.3.0"]).ok();
+    assert_eq!(
+        sandbox.run(["rollback", "-o", "name"]).ok().line(),
+        "v0.1.0"
+    );
+}
+
+#[test]
+fn rollback_takes_steps_or_a_name() {
+    let sandbox = with_three_releases();
+    assert_eq!(
+        sandbox
+            .run(["rollback", "--steps", "2", "-o", "name"])
+            .ok()
+            .line(),
+        "v0.1.0"
+    );
+    assert_eq!(
+        sandbox
+            .run(["rollback", "--to", "0.3.0", "--fast", "-o", "name"])
+            .ok()
+            .line(),
+        "v0.3.0"
+    );
+    sandbox.run(["rollback", "--steps", "0"]).code(2);
+    let history = sandbox.run(["history", "--json"]).ok().json();
+    let seen: Vec<_> = history["releases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|release| release["to"].as_str().unwrap())
+        .collect();
+    assert_eq!(seen, ["v0.3.0", "v0.1.0", "v0.3.0", "v0.2.0", "v0.1.0"]);
+}
+
+#[test]
+fn rollback_works_without_model_cache_configuration_and_network() {
+    let sandbox = with_three_releases();
+    sandbox.remove("docs");
+    fs::remove_file(sandbox.path("ragctl.toml")).unwrap();
+    sandbox.remove("store/cache");
+    sandbox.run(["rollback", "--offline"]).ok();
+    assert_eq!(live(&sandbox), "v0.2.0");
+    // The version brings its own model, so it still answers.
+    let answer = sandbox
+        .run(["query", "Second.", "--json", "-k", "1", "--offline"])
+        .ok()
+        .json();
+    assert_eq!(answer["hits"][0]["doc_id"], "beta.txt");
+}
+
+#[test]
+fn a_directory_named_current_is_refused_and_kept() {
+    let sandbox = Sandbox::published();
+    fs::remove_file(sandbox.path("store/current")).unwrap();
+    fs::create_dir(sandbox.path("store/current")).unwrap();
+    sandbox
+        .run(["status"])
+        .code(12)
+        .tells("no link at all")
+        .tells("Remove it by hand");
+    sandbox.run(["publish", "v0.1.0"]).code(12);
+    assert!(sandbox.path("store/current").is_dir());
+}
+
+#[test]
+fn links_that_leave_the_store_are_refused() {
+    let sandbox = Sandbox::published();
+    for target in [
+        "/etc",
+        "../elsewhere",
+        "versions/../v0.1.0",
+        "versions/v0.1.0/lance",
+        "versions/latest",
+    ] {
+        fs::remove_file(sandbox.path("store/current")).unwrap();
+        std::os::unix::fs::symlink(target, sandbox.path("store/current")).unwrap();
+        sandbox.run(["query", "x"]).code(12).tells("current");
+    }
+}
