@@ -1,6 +1,7 @@
 //! All tests that run the program or the library from outside, in one binary: linking LanceDB is slow.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "a test may panic and may talk"
