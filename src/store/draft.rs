@@ -45,6 +45,7 @@ pub enum Installed {
 impl Store {
     /// Opens a private directory on the store's filesystem.
     pub fn draft(&self) -> Result<Draft, Error> {
+        super::lay_out(&self.root, self.shared())?;
         let staging = self.root.join(STAGING);
         loop {
             let (lock, lock_path) = tempfile::Builder::new()

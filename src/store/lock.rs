@@ -144,6 +144,7 @@ impl Deref for LockedStore {
 }
 
 fn take(store: &Store, path: &Path, timeout: Duration, command: &str) -> Result<File, Error> {
+    super::lay_out(store.root(), store.shared())?;
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)

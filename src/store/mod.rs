@@ -128,14 +128,7 @@ impl Store {
             shared,
         };
         durable::set_mode(root, shared.dir())?;
-        for name in [
-            VERSIONS, MODELS, SNAPSHOTS, LEASES, REPORTS, STAGING, STATE, CACHE,
-        ] {
-            let dir = root.join(name);
-            fs::create_dir_all(&dir).context(&dir)?;
-            durable::set_mode(&dir, shared.dir())?;
-            durable::fsync_dir(&dir)?;
-        }
+        lay_out(root, shared)?;
         write_json(&root.join(STORE_FILE), &record, shared.file())?;
         Self::open(root)
     }
@@ -298,6 +291,21 @@ impl Store {
         durable::replace_link(&dir.join(NEWEST), Path::new(&id.to_string()))?;
         Ok(durable::fsync_dir(&dir)?)
     }
+}
+
+/// Makes the directories that a store works in. A copy of a store may lack those that were empty.
+fn lay_out(root: &Path, shared: Shared) -> Result<(), Error> {
+    for name in [
+        VERSIONS, MODELS, SNAPSHOTS, LEASES, REPORTS, STAGING, STATE, CACHE,
+    ] {
+        let dir = root.join(name);
+        if !dir.is_dir() {
+            fs::create_dir_all(&dir).context(&dir)?;
+            durable::set_mode(&dir, shared.dir())?;
+            durable::fsync_dir(&dir)?;
+        }
+    }
+    Ok(())
 }
 
 fn manifest_sha256_line(digest: &Digest) -> String {
