@@ -38,8 +38,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_needs_command" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_needs_command" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_needs_command" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_needs_command" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_needs_command" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_needs_command" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_needs_command" -s V -l version -d 'Print version'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "ingest" -d 'Read documents and cut them into chunks: gives a snapshot'
@@ -93,8 +93,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l strict -d 'Let 
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l dry-run -d 'List what would be read, and read nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l snapshot -d 'The snapshot, or the beginning of its id; the newest by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l model -d 'The model\'s name on the hub, or a local directory' -r
@@ -114,8 +114,8 @@ never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l dry-run -d 'Say how much would be embedded, and embed nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l bump -d 'Which number rises' -r -f -a "auto\t''
 major\t''
@@ -144,8 +144,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l if-changed -d 'B
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l dry-run -d 'Say what would be built, and build nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l level -d 'How deep to look: structure, bytes, lance, vectors' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
@@ -163,8 +163,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l require -d 'The verification level that it must pass' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l expect-current -d 'Go ahead only if this version is live; `none` for nothing yet' -r
@@ -185,8 +185,8 @@ never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l dry-run -d 'Say what would happen, and change nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
@@ -218,11 +218,11 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l color -d 'When std
 always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l strict -d 'Let no document fail: same as --max-failed 0'
-complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l dry-run -d 'Say what would be read and what is live, and change nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l dry-run -d 'Say what would be read, and change nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l to -d 'Go to this version instead of the previous release' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l steps -d 'Go back this many releases' -r
@@ -245,8 +245,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l fast -d 'Chec
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l dry-run -d 'Say what would happen, and change nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l max-age -d 'Fail with exit code 15 when the live version was built longer ago' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
@@ -263,8 +263,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l shared -d 'Who may read what is sealed' -r -f -a "owner\t''
 group\t''
@@ -284,8 +284,8 @@ never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l dry-run -d 'Say what would be created, and create nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -301,8 +301,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand list" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand list" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand list" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand show" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand show" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -318,8 +318,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand show" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand show" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l limit -d 'Show only the newest releases' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
@@ -336,8 +336,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l input -d 'Many questions: JSON Lines with `_id` or `id`, and `text`; `-` is standard input' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l version -d 'The version; the live one by default' -r
@@ -360,8 +360,8 @@ never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l exact -d 'Compare with every chunk, whatever index there is'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -377,8 +377,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -394,8 +394,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -f -a "extract" -d 'Show the text that is extracted from a file'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -f -a "chunk" -d 'Show the chunks that a file is cut into'
@@ -413,8 +413,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
@@ -432,8 +432,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -449,8 +449,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -f -a "fetch" -d 'Bring the model into the model cache'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -f -a "show" -d 'Show the embedding space that the model makes'
@@ -474,8 +474,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l dry-run -d 'Say what would be fetched, and fetch nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
@@ -493,8 +493,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
@@ -512,8 +512,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -529,8 +529,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -f -a "show" -d 'Show every setting'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -f -a "schema" -d 'Print the JSON schema of ragctl.toml, which documents every key'
@@ -549,8 +549,8 @@ never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -l origin -d 'Say where each value came from'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -566,8 +566,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -583,8 +583,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand man" -l out -d 'Write the pages of all commands into this directory' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand man" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
@@ -601,6 +601,6 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand man" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand man" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand man" -s q -l quiet -d 'Say only what is wrong'
-complete -c ragctl -n "__fish_ragctl_using_subcommand man" -s v -l verbose -d 'Say more'
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand man" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -218,6 +218,10 @@ impl Fault for Error {
         }
     }
 
+    fn is_drawn(&self) -> bool {
+        matches!(self, Self::File { .. })
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Io(e) => e.hint(),
@@ -370,6 +374,10 @@ impl Loaded {
         let mut flat = BTreeMap::new();
         if let Ok(Value::Table(table)) = Value::try_from(&self.config) {
             flatten(&table, "", &mut flat);
+        }
+        for (key, _) in LAYERED {
+            flat.entry(key.to_owned())
+                .or_insert_with(|| "unset".to_owned());
         }
         let origin = |key: &String| {
             let above = self

@@ -34,9 +34,9 @@ impl Fault for PathError {
 
     fn hint(&self) -> Option<String> {
         match self.source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
-                "Free some space, then run the same command again; nothing was published.".into(),
-            ),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Some("Free some space, then run the same command again.".into())
+            }
             io::ErrorKind::ReadOnlyFilesystem => Some(
                 "The filesystem is mounted read-only; run this where the store can be written."
                     .into(),
@@ -97,6 +97,8 @@ fn fsync_parent(path: &Path) -> Result<(), PathError> {
 /// Replaces `path` by a file of these bytes and this mode: a reader sees the old bytes or the new ones.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), PathError> {
     let dir = path.parent().unwrap_or(Path::new("."));
+    // Asked first, because an error about the temporary name would tell nobody anything.
+    fs::metadata(dir).context(dir)?;
     let mut file = tempfile::Builder::new()
         .prefix(".tmp-")
         .tempfile_in(dir)

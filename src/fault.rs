@@ -37,6 +37,11 @@ pub trait Fault: std::error::Error + Send + Sync + 'static {
         Kind::Failed
     }
 
+    /// Says whether the message draws its place over several lines.
+    fn is_drawn(&self) -> bool {
+        false
+    }
+
     /// Says what to do next, as a sentence.
     fn hint(&self) -> Option<String> {
         None

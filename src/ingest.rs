@@ -11,7 +11,7 @@ use crate::chunk::{self, CHUNKER, ChunkRecord, Chunker, Policy, Strategy};
 use crate::corpus::{
     self, Columns, Conflict, Document, EXTRACTOR, Failure, Item, Metadata, SourceSpec,
 };
-use crate::digest::Digest;
+use crate::digest::{Digest, FieldHasher};
 use crate::fault::{Fault, Kind};
 use crate::model::{self, Model};
 use crate::progress::{Interrupted, Progress};
@@ -96,6 +96,8 @@ pub struct SourcePlan {
     pub items: Vec<String>,
     /// Files of no known format, which would not.
     pub unknown: Vec<PathBuf>,
+    /// What could not be looked into.
+    pub unreadable: Vec<Failure>,
     #[serde(skip)]
     spec: SourceSpec,
     #[serde(skip)]
@@ -218,6 +220,7 @@ pub fn plan(sources: &[SourceSpec], metadata: &Metadata) -> Result<Plan, Error> 
             id: spec.id().to_owned(),
             items: listing.items.iter().map(|item| item.uri.clone()).collect(),
             unknown: listing.unknown,
+            unreadable: listing.unreadable,
             spec,
             found: listing.items,
         });
@@ -241,20 +244,30 @@ pub fn ingest(
         columns: Columns::default(),
         counts: Counts::default(),
         failures: Vec::new(),
+        seen: HashSet::new(),
     };
     let total = plan
         .sources
         .iter()
-        .map(|source| source.found.len() as u64)
+        .flat_map(|source| &source.found)
+        .map(|item| item.bytes)
         .sum();
-    let stage = progress.stage("ingest", Some(total), "files");
+    let stage = progress.stage("ingest", Some(total), "bytes");
     for source in &plan.sources {
+        source
+            .unreadable
+            .iter()
+            .try_for_each(|failure| run.take(Err(failure.clone())))?;
         for item in &source.found {
+            let mut told = 0;
             corpus::read(&source.spec, item, &mut |outcome| {
                 progress.checkpoint()?;
+                let bytes = outcome.as_ref().map_or(0, |document| document.bytes);
+                told += bytes;
+                stage.advance(bytes);
                 run.take(outcome)
             })?;
-            stage.advance(1);
+            stage.advance(item.bytes.saturating_sub(told));
         }
     }
     drop(stage);
@@ -307,10 +320,27 @@ struct Run<'a> {
     columns: Columns,
     counts: Counts,
     failures: Vec<Failure>,
+    seen: HashSet<Digest>,
 }
 
 impl Run<'_> {
     fn take(&mut self, outcome: Result<Document, Failure>) -> Result<(), Error> {
+        // A chunk is named by its source, document and place: a second document of that name would hide the first.
+        let outcome = outcome.and_then(|document| {
+            let name = FieldHasher::default()
+                .field(&document.source)
+                .field(&document.id)
+                .finish();
+            match self.seen.insert(name) {
+                true => Ok(document),
+                false => Err(Failure {
+                    reason: format!("repeats the id `{}`", document.id),
+                    source: document.source,
+                    id: document.id,
+                    uri: document.uri,
+                }),
+            }
+        });
         let document = match outcome {
             Ok(document) => document,
             Err(failure) => {

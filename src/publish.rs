@@ -81,7 +81,9 @@ pub fn rollback_target(store: &Store, steps: usize) -> Result<VersionName, Error
         {
             releases.truncate(at);
         }
-        releases.push(release.to);
+        if releases.last() != Some(&release.to) {
+            releases.push(release.to);
+        }
     }
     let live = store.live()?.ok_or(store::Error::NothingPublished)?;
     // History is written after the flip: a crash in between loses its last line, never the link.

@@ -168,7 +168,7 @@ impl<'a> Chunker<'a> {
             (Strategy::Structure, Markup::Markdown) => {
                 for section in sections::of(text) {
                     let body = text.get(section.span.clone()).unwrap_or_default();
-                    for (start, piece) in self.markdown.chunk_indices(body) {
+                    for (start, piece) in self.pieces(body) {
                         push(section.span.start + start, piece, &section.heading);
                     }
                 }
@@ -180,6 +180,38 @@ impl<'a> Chunker<'a> {
         }
         chunks
     }
+}
+
+impl Chunker<'_> {
+    /// Cuts one section. A piece that is nothing but headings would answer questions with words that mean nothing alone: it
+    /// is joined to what follows where both fit, and left to the heading column where they do not.
+    fn pieces<'t>(&self, body: &'t str) -> Vec<(usize, &'t str)> {
+        let mut pieces: Vec<(usize, &str)> = self.markdown.chunk_indices(body).collect();
+        let mut at = 0;
+        while let (Some((start, piece)), Some((next, follower))) =
+            (pieces.get(at).copied(), pieces.get(at + 1).copied())
+        {
+            if !is_only_headings(piece) {
+                at += 1;
+                continue;
+            }
+            let joined = body.get(start..next + follower.len()).unwrap_or(follower);
+            pieces.remove(at);
+            if let Some(slot) = pieces
+                .get_mut(at)
+                .filter(|_| self.tokenizer.count(joined) <= self.max_tokens)
+            {
+                *slot = (start, joined);
+            }
+        }
+        pieces
+    }
+}
+
+fn is_only_headings(piece: &str) -> bool {
+    piece
+        .lines()
+        .all(|line| line.trim().is_empty() || line.starts_with('#'))
 }
 
 fn page_at(pages: &[usize], offset: usize) -> Option<u32> {

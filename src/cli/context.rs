@@ -43,9 +43,11 @@ pub(super) struct LockOptions {
 
 /// Reads a duration such as 30s, 5m or 26h.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| "not a time such as 30s, 5m or 26h".to_owned())?;
+    let not_a_time = "not a time such as 30s, 5m, 26h or 7d";
+    let span: jiff::Span = text.parse().map_err(|_| not_a_time.to_owned())?;
+    let span = span
+        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| not_a_time.to_owned())?;
     Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
 }
 
@@ -115,12 +117,13 @@ impl<'a> Context<'a> {
             .config
             .clone()
             .or_else(|| variable("RAGCTL_CONFIG").map(PathBuf::from));
-        Ok(config::load(
-            file.as_deref(),
-            &self.working_dir,
-            &variable,
-            &overrides,
-        )?)
+        let loaded = config::load(file.as_deref(), &self.working_dir, &variable, &overrides)?;
+        // A wrong word is told now, not at the end of a long run.
+        super::ingest::policy(&loaded.config)?;
+        super::ingest::tolerance(&loaded.config)?;
+        super::verify::required_level(&loaded)?;
+        device_request(&loaded)?;
+        Ok(loaded)
     }
 
     /// Where the store is.
@@ -246,23 +249,27 @@ impl<'a> Context<'a> {
 
     /// Opens the configured device, and says which it is and why.
     pub(super) fn device(&self, loaded: &Loaded) -> Result<Device, CliError> {
-        let request: DeviceRequest =
-            loaded
-                .config
-                .model
-                .device
-                .parse()
-                .map_err(|e: embed::ParseDeviceError| {
-                    CliError::usage(
-                        format!("model.device: {e}"),
-                        "Leave it out for the best device that works.",
-                    )
-                })?;
+        let request = device_request(loaded)?;
         let device = Device::open(request)?;
         self.ui
             .detail(&format!("computing on {} ({})", device.name, device.why));
         Ok(device)
     }
+}
+
+/// The device, as it is configured.
+fn device_request(loaded: &Loaded) -> Result<DeviceRequest, CliError> {
+    loaded
+        .config
+        .model
+        .device
+        .parse()
+        .map_err(|e: embed::ParseDeviceError| {
+            CliError::usage(
+                format!("model.device: {e}"),
+                "Leave it out for the best device that works.",
+            )
+        })
 }
 
 /// The directory of fetched models.

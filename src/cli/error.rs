@@ -2,6 +2,7 @@
 
 use crate::corpus::Failure;
 use crate::fault::{Fault, Kind};
+use crate::ui::escape_line;
 
 /// A command's failure: its kind, its words, its next step.
 #[derive(Debug)]
@@ -107,7 +108,12 @@ impl<E: Fault> From<E> for CliError {
         let broken_pipe = is_broken_pipe(&error);
         Self {
             kind: error.kind(),
-            message: error.to_string(),
+            // A path may hold a newline, and must not forge a line of its own; only a drawn mistake has more than one.
+            message: if error.is_drawn() {
+                error.to_string()
+            } else {
+                escape_line(&error.to_string())
+            },
             hint: error.hint(),
             broken_pipe,
             code: None,

@@ -34,6 +34,16 @@ impl HistoryArgs {
 }
 
 impl Answer for History {
+    fn name(&self) -> Option<String> {
+        Some(
+            self.releases
+                .iter()
+                .map(|release| release.to.to_string())
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )
+    }
+
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.releases.is_empty() {
             return writeln!(out, "nothing was released yet");

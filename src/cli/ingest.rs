@@ -16,7 +16,7 @@ use crate::durable::Context as _;
 use crate::ingest::{self, Plan, Request, Tolerance};
 use crate::model::Model;
 use crate::store::{Counts, Installed, Store};
-use crate::ui::Answer;
+use crate::ui::{Answer, escape_line};
 
 /// Read documents and cut them into chunks: gives a snapshot
 #[derive(Debug, Args)]
@@ -136,11 +136,26 @@ pub(super) fn policy(config: &Config) -> Result<Policy, CliError> {
     })
 }
 
+/// How many documents may fail, as it is configured.
+pub(super) fn tolerance(config: &Config) -> Result<Tolerance, CliError> {
+    config
+        .gate
+        .max_failed
+        .parse()
+        .map_err(|e: ingest::ParseToleranceError| {
+            CliError::usage(
+                format!("gate.max_failed: {e}"),
+                "Write a number, or a percentage such as 5%.",
+            )
+        })
+}
+
 /// What was ingested, or would be.
 #[derive(Serialize)]
 pub(super) struct Answered {
     dry_run: bool,
-    pub(super) changed: bool,
+    /// Unknown before the documents are read.
+    pub(super) changed: Option<bool>,
     pub(super) snapshot: Option<Digest>,
     #[serde(flatten)]
     pub(super) counts: Option<Counts>,
@@ -158,21 +173,11 @@ pub(super) fn ingest_configured(
     model: &Model,
 ) -> Result<Answered, CliError> {
     let config = &loaded.config;
-    let tolerance = config
-        .gate
-        .max_failed
-        .parse()
-        .map_err(|e: ingest::ParseToleranceError| {
-            CliError::usage(
-                format!("gate.max_failed: {e}"),
-                "Write a number, or a percentage such as 5%.",
-            )
-        })?;
     let request = Request {
         sources: &config.sources,
         metadata: &config.metadata,
         policy: policy(config)?,
-        tolerance,
+        tolerance: tolerance(config)?,
     };
     let ingested = ingest::ingest(store, model, &request, context.ui).inspect_err(|e| {
         if let ingest::Error::TooManyFailed { failures, .. } = e {
@@ -188,7 +193,7 @@ pub(super) fn ingest_configured(
     }
     Ok(Answered {
         dry_run: false,
-        changed: ingested.installed == Installed::New,
+        changed: Some(ingested.installed == Installed::New),
         snapshot: Some(ingested.snapshot),
         counts: Some(ingested.counts),
         failures: ingested.failures,
@@ -202,9 +207,10 @@ const TOLD: usize = 10;
 
 fn tell_failures(context: &Context<'_>, failures: &[Failure]) {
     for failure in failures.iter().take(TOLD) {
-        context
-            .ui
-            .warn(&format!("{}: {}", failure.uri, failure.reason));
+        context.ui.warn(&escape_line(&format!(
+            "{}: {}",
+            failure.uri, failure.reason
+        )));
     }
     if failures.len() > TOLD {
         context.ui.warn(&format!(
@@ -230,7 +236,7 @@ impl IngestArgs {
                 .collect();
             Answered {
                 dry_run: true,
-                changed: true,
+                changed: None,
                 snapshot: None,
                 counts: None,
                 failures: Vec::new(),
@@ -256,7 +262,12 @@ impl IngestArgs {
                 text
             } else {
                 let list = context.working_dir.join(list);
-                std::fs::read_to_string(&list).context(&list)?
+                std::fs::read_to_string(&list).context(&list).map_err(|e| {
+                    CliError::usage(
+                        e.to_string(),
+                        "--files-from takes a file of paths, one a line.",
+                    )
+                })?
             };
             paths.extend(
                 text.lines()
@@ -322,7 +333,11 @@ impl Answer for Answered {
         let (Some(snapshot), Some(counts)) = (&self.snapshot, &self.counts) else {
             return Ok(());
         };
-        let new = if self.changed { "" } else { ", as before" };
+        let new = if self.changed == Some(true) {
+            ""
+        } else {
+            ", as before"
+        };
         writeln!(out, "snapshot {}{new}", snapshot.short())?;
         write!(
             out,

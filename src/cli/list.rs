@@ -76,6 +76,16 @@ impl ListArgs {
 }
 
 impl Answer for Listed {
+    fn name(&self) -> Option<String> {
+        Some(
+            self.versions
+                .iter()
+                .map(|row| row.version.to_string())
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )
+    }
+
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.versions.is_empty() {
             return writeln!(out, "no versions yet; build one with `ragctl build`");

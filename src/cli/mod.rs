@@ -83,10 +83,10 @@ struct GlobalArgs {
     /// Never touch the network
     #[arg(long, global = true)]
     offline: bool,
-    /// Say only what is wrong
+    /// Tell nothing on stderr but warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more
+    /// Tell more on stderr
     #[arg(short, long, global = true)]
     verbose: bool,
 }

@@ -108,7 +108,7 @@ impl ModelArgs {
                 if !dir.is_dir() {
                     return Err(model::Error::NotAvailable {
                         model: pins.model,
-                        reasons: "it was not fetched".into(),
+                        reasons: "nothing was fetched yet".into(),
                     }
                     .into());
                 }

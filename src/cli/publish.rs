@@ -146,6 +146,16 @@ pub(super) fn publish_now(
     let locked = store.lock(options.lock_timeout(), "publish")?;
     context.tell_recovered(locked.recovered());
     publish::check_expectation(&locked, &options.expectation())?;
+    // Somebody else may have published it while the gates ran.
+    let live = locked.live()?;
+    if live.as_ref() == Some(version) {
+        return Ok(Answered::without_release(
+            Operation::Publish,
+            live,
+            version.clone(),
+            false,
+        ));
+    }
     let verified = verify::prove(&locked, &held, passed, context.ui)?;
     let release = publish::publish(&locked, verified, Operation::Publish, options.reason())?;
     Ok(Answered::of(release))

@@ -82,6 +82,10 @@ impl QueryArgs {
             filter: self.filter.clone(),
         };
         let ask = |question: Question| -> Result<(), CliError> {
+            if question.text.trim().is_empty() {
+                let message = format!("question {} is empty", question.id);
+                return Err(CliError::usage(message, "Ask something."));
+            }
             let hits = reader.ask(&question.text, &search)?;
             let version = reader.held().name.clone();
             Ok(context.ui.answer_line(&Answered {
@@ -146,6 +150,16 @@ fn questions<'a>(
 const SHOWN: usize = 300;
 
 impl Answer for Answered {
+    fn name(&self) -> Option<String> {
+        Some(
+            self.hits
+                .iter()
+                .map(|hit| hit.id.clone())
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )
+    }
+
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{} answers: {}", self.version, self.question)?;
         if self.hits.is_empty() {

@@ -38,7 +38,7 @@ pub(super) struct RunArgs {
     metrics_file: Option<PathBuf>,
     #[command(flatten)]
     lock: LockOptions,
-    /// Say what would be read and what is live, and change nothing
+    /// Say what would be read, and change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -46,7 +46,8 @@ pub(super) struct RunArgs {
 #[derive(Serialize)]
 struct Ran {
     dry_run: bool,
-    changed: bool,
+    /// Unknown before the documents are read.
+    changed: Option<bool>,
     seconds: f64,
     ingest: Option<ingest::Answered>,
     build: Option<build::Answered>,
@@ -96,7 +97,7 @@ impl RunArgs {
             let seconds = begun.elapsed().as_secs_f64();
             return Ok(Ran {
                 dry_run: true,
-                changed: true,
+                changed: None,
                 seconds,
                 ingest: None,
                 build: None,
@@ -113,7 +114,7 @@ impl RunArgs {
         let built = build_now(context, &loaded, &store, &snapshot, model, &request)?;
         let options = ReleaseOptions::of_run(self.reason.clone(), self.lock.lock_timeout);
         let published = publish_now(context, &loaded, &store, &built.version, &options)?;
-        let changed = built.changed || published.changed;
+        let changed = Some(built.changed || published.changed);
         let seconds = begun.elapsed().as_secs_f64();
         Ok(Ran {
             dry_run: false,
@@ -204,7 +205,7 @@ impl Metrics<'_> {
             "ragctl_documents_failed",
             "Documents that could not be read.",
             "",
-            count(|counts| counts.failed),
+            count(|counts| counts.failed).filter(|_| self.succeeded),
         );
         if let Some(live) = &self.live {
             gauge(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
 
-use super::{Error, Format, Input, MAX_DOCUMENT_BYTES, SourceSpec};
+use super::{Error, Failure, Format, Input, MAX_DOCUMENT_BYTES, SourceSpec};
 use crate::durable::Context as _;
 
 /// Ignore files of this name are obeyed beside `.gitignore` and `.ignore`.
@@ -33,6 +33,8 @@ pub struct Item {
     pub origin: Origin,
     /// Its format, where the name tells.
     pub format: Option<Format>,
+    /// Size of its bytes as far as it is known before reading.
+    pub bytes: u64,
 }
 
 /// What a source would read, and how much it would not.
@@ -42,9 +44,22 @@ pub struct Listing {
     pub items: Vec<Item>,
     /// Files of no known format.
     pub unknown: Vec<PathBuf>,
+    /// What could not be looked into.
+    pub unreadable: Vec<Failure>,
 }
 
 impl Item {
+    fn file(id: String, uri: String, path: PathBuf, format: Option<Format>) -> Self {
+        let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        Self {
+            id,
+            uri,
+            origin: Origin::File(path),
+            format,
+            bytes,
+        }
+    }
+
     /// Reads the item's bytes, up to the size cap.
     pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -83,6 +98,7 @@ pub fn list(source: &SourceSpec) -> Result<Listing, Error> {
                     uri: "-".into(),
                     origin: Origin::Stdin,
                     format,
+                    bytes: 0,
                 }],
                 ..Listing::default()
             })
@@ -101,12 +117,7 @@ pub fn list(source: &SourceSpec) -> Result<Listing, Error> {
                     .to_string_lossy()
                     .into_owned();
                 let format = Format::of_extension(&path);
-                let item = Item {
-                    id,
-                    uri: tidy(&source.path),
-                    origin: Origin::File(path),
-                    format,
-                };
+                let item = Item::file(id, tidy(&source.path), path, format);
                 Ok(Listing {
                     items: vec![item],
                     ..Listing::default()
@@ -148,10 +159,23 @@ fn walk(
         .sort_by_file_name(Ord::cmp)
         .build();
     for entry in walk {
-        let entry = entry.map_err(|error| Error::Walk {
-            id: source.id().to_owned(),
-            source: error,
-        })?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => {
+                let at = unreadable_path(&e)
+                    .map_or_else(|| shown.to_owned(), |path| path.display().to_string());
+                let reason = e
+                    .io_error()
+                    .map_or_else(|| e.to_string(), ToString::to_string);
+                listing.unreadable.push(Failure {
+                    source: source.id().to_owned(),
+                    id: at.clone(),
+                    uri: at,
+                    reason,
+                });
+                continue;
+            }
+        };
         // Links are not followed: a link out of the tree would read what nobody named.
         if !entry.file_type().is_some_and(|kind| kind.is_file()) {
             continue;
@@ -167,18 +191,31 @@ fn walk(
             None if include.is_empty() => listing.unknown.push(path),
             format => {
                 let id = relative.to_string_lossy().into_owned();
-                let uri = tidy(&format!("{}/{id}", shown.trim_end_matches('/')));
-                listing.items.push(Item {
-                    id,
-                    uri,
-                    origin: Origin::File(path),
-                    format,
-                });
+                let uri = tidy(&format!(
+                    "{}/{id}",
+                    if shown.is_empty() {
+                        "."
+                    } else {
+                        shown.trim_end_matches('/')
+                    }
+                ));
+                listing.items.push(Item::file(id, uri, path, format));
             }
         }
     }
     listing.items.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(listing)
+}
+
+/// The path that a walk could not go on from.
+fn unreadable_path(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            unreadable_path(err)
+        }
+        _ => None,
+    }
 }
 
 fn globs(source: &SourceSpec, patterns: &[String]) -> Result<GlobSet, Error> {
@@ -199,10 +236,7 @@ fn globs(source: &SourceSpec, patterns: &[String]) -> Result<GlobSet, Error> {
 }
 
 fn tidy(path: &str) -> String {
-    let path = path.strip_prefix("./").unwrap_or(path);
-    path.trim_start_matches("/")
-        .to_owned()
-        .trim_end_matches('/')
-        .to_owned()
-        .replace("//", "/")
+    let path = path.replace("//", "/");
+    let path = path.strip_prefix("./").unwrap_or(&path);
+    path.trim_end_matches('/').to_owned()
 }

@@ -147,14 +147,6 @@ pub enum Error {
         /// What the glob parser says.
         source: globset::Error,
     },
-    /// The directory walk failed.
-    #[error("source `{id}`: {source}")]
-    Walk {
-        /// The source.
-        id: String,
-        /// What the walk says.
-        source: ignore::Error,
-    },
     /// Two sources share an id.
     #[error("two sources have the id `{0}`")]
     DuplicateSource(String),
@@ -176,7 +168,6 @@ impl Fault for Error {
             | Self::Glob { .. }
             | Self::DuplicateSource(_)
             | Self::BadField { .. } => Kind::Usage,
-            Self::Walk { .. } => Kind::Failed,
         }
     }
 
@@ -184,11 +175,11 @@ impl Fault for Error {
         match self {
             Self::Io(e) => e.hint(),
             Self::NoSuchPath { .. } => {
-                Some("Paths in ragctl.toml are relative to that file.".into())
+                Some("Paths in ragctl.toml are relative to that file, those on the command line to the working directory.".into())
             }
             Self::DuplicateSource(_) => Some("Give each [[source]] an `id` of its own.".into()),
             Self::BadField { .. } => Some("Rename the field in the source's metadata.".into()),
-            Self::Glob { .. } | Self::Walk { .. } => None,
+            Self::Glob { .. } => None,
         }
     }
 }

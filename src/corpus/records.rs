@@ -1,6 +1,5 @@
 //! JSON Lines: one document a line, its columns mapped by name. The BEIR layout (`_id`, `title`, `text`) needs no mapping.
 
-use std::collections::HashSet;
 use std::io::{BufRead, Read as _};
 
 use serde_json::{Map, Value as Json};
@@ -14,7 +13,6 @@ pub(super) fn read<E>(
     mut reader: Box<dyn BufRead>,
     visit: &mut dyn FnMut(Result<Document, Failure>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut seen = HashSet::new();
     let mut number = 0u64;
     loop {
         number += 1;
@@ -42,12 +40,7 @@ pub(super) fn read<E>(
             Ok(_) => {}
             Err(e) => return visit(Err(fail(e.to_string()))),
         }
-        let outcome = read_line(source, item, number, &line).and_then(|document| {
-            match seen.insert(document.id.clone()) {
-                true => Ok(document),
-                false => Err(format!("repeats the id `{}`", document.id)),
-            }
-        });
+        let outcome = read_line(source, item, number, &line);
         visit(outcome.map_err(fail))?;
     }
 }
@@ -60,8 +53,8 @@ fn read_line(
 ) -> Result<Document, String> {
     // The first line of a file may carry a byte-order mark.
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
-    let record: Map<String, Json> =
-        serde_json::from_slice(line).map_err(|e| format!("is not a JSON object: {e}"))?;
+    let record: Map<String, Json> = serde_json::from_slice(line)
+        .map_err(|e| format!("is not a JSON object (column {})", e.column()))?;
     let id = match &source.id_field {
         Some(field) => {
             scalar(&record, field)?.ok_or_else(|| format!("has no field `{field}` for its id"))?

@@ -8,6 +8,7 @@ use candle_transformers::models::bert::{BertModel, Config};
 
 use super::{Device, Error};
 use crate::model::{Encoding, Model, Tokenizer};
+use crate::progress::Interrupted;
 use crate::space::{Pooling, Space};
 
 /// A model on a device.
@@ -66,6 +67,15 @@ impl Embedder {
 
     /// Embeds texts as they are, in their order: one vector of `dimension` numbers each.
     pub fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
+        self.embed_watched(texts, &mut |_| Ok(()))
+    }
+
+    /// The same, telling after each batch how many texts it held; the one told may stop the work.
+    pub(super) fn embed_watched(
+        &self,
+        texts: &[&str],
+        watch: &mut dyn FnMut(usize) -> Result<(), Interrupted>,
+    ) -> Result<Vec<Vec<f32>>, Error> {
         let encodings = texts
             .iter()
             .map(|text| self.tokenizer.encode(text))
@@ -102,6 +112,7 @@ impl Embedder {
                     *slot = vector;
                 }
             }
+            watch(batch.len())?;
             rest = after;
         }
         Ok(vectors)

@@ -144,11 +144,12 @@ pub fn fill<'a>(
         let mut window: Vec<(Digest, &str)> = window.into_iter().collect();
         window.sort_by_key(|(key, text)| (std::cmp::Reverse(text.len()), *key));
         for segment in window.chunks(SEGMENT) {
-            progress.checkpoint()?;
             let batch: Vec<&str> = segment.iter().map(|(_, text)| *text).collect();
-            let vectors = embedder.embed(&batch)?;
+            let vectors = embedder.embed_watched(&batch, &mut |count| {
+                stage.advance(count as u64);
+                progress.checkpoint()
+            })?;
             cache.append(segment.iter().map(|(key, _)| *key).zip(vectors).collect())?;
-            stage.advance(segment.len() as u64);
         }
     }
     cache.merge()?;

@@ -110,6 +110,22 @@ fn arrow(doing: &'static str) -> impl Fn(arrow_schema::ArrowError) -> Error {
     move |source| Error::Arrow { doing, source }
 }
 
+/// Opens the table below a directory that LanceDB may connect to, with a session of its own: LanceDB's caches are keyed by
+/// path, and a path must never be answered from another version's cache.
+async fn open_table(dir: &std::path::Path) -> Result<lancedb::Table, Error> {
+    let connect = lancedb::connect(&dir.to_string_lossy())
+        .session(std::sync::Arc::new(lancedb::Session::default()));
+    let connection = connect
+        .execute()
+        .await
+        .map_err(lance("opening the table"))?;
+    connection
+        .open_table(TABLE)
+        .execute()
+        .await
+        .map_err(lance("opening the table"))
+}
+
 /// The threads that LanceDB's futures run on.
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,7 +1,4 @@
 //! A table opened read-only by its real path, and searched.
-//!
-//! Each opening has a LanceDB session of its own: its caches are keyed by path, and a path must never be answered from
-//! another version's cache.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,13 +9,13 @@ use arrow_array::types::{Float32Type, Float64Type, Int64Type};
 use arrow_array::{Array as _, RecordBatch};
 use arrow_schema::{DataType, Schema};
 use futures::TryStreamExt as _;
+use lancedb::DistanceType;
 use lancedb::query::{ExecutableQuery as _, QueryBase as _, Select};
-use lancedb::{DistanceType, Session};
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use super::schema::{VECTOR, is_own, kind_of};
-use super::{Error, Filter, LANCE_DIR, TABLE, lance, runtime};
+use super::{Error, Filter, LANCE_DIR, TABLE, lance, open_table, runtime};
 use crate::corpus::{ColumnKind, Metadata, Value};
 
 /// What is asked of a table beside the query's vector.
@@ -89,17 +86,7 @@ impl Table {
         }
         let runtime = runtime()?;
         let (table, schema) = runtime.block_on(async {
-            let connect =
-                lancedb::connect(&dir.to_string_lossy()).session(Arc::new(Session::default()));
-            let connection = connect
-                .execute()
-                .await
-                .map_err(lance("opening the table"))?;
-            let table = connection
-                .open_table(TABLE)
-                .execute()
-                .await
-                .map_err(lance("opening the table"))?;
+            let table = open_table(&dir).await?;
             let schema = table
                 .schema()
                 .await

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::schema::{Columns, VECTOR, is_own, type_name};
 use super::search::{Search, Table};
-use super::{Error, LANCE_DIR, TABLE, lance, runtime};
+use super::{Error, LANCE_DIR, TABLE, lance, open_table, runtime};
 use crate::chunk::ChunkRecord;
 use crate::corpus::ColumnKind;
 use crate::store;
@@ -51,8 +51,8 @@ pub struct IndexWriter {
     columns: Columns,
     pending: Vec<(ChunkRecord, Vec<f32>)>,
     rows: u64,
-    sender: SyncSender<RecordBatch>,
-    writer: JoinHandle<Result<(), Error>>,
+    sender: Option<SyncSender<RecordBatch>>,
+    writer: Option<JoinHandle<Result<(), Error>>>,
 }
 
 impl IndexWriter {
@@ -70,8 +70,8 @@ impl IndexWriter {
             columns,
             pending: Vec::new(),
             rows: 0,
-            sender,
-            writer,
+            sender: Some(sender),
+            writer: Some(writer),
         })
     }
 
@@ -89,7 +89,17 @@ impl IndexWriter {
     fn flush(&mut self) -> Result<(), Error> {
         let batch = self.columns.batch(&std::mem::take(&mut self.pending))?;
         // A writer that is gone tells why when it is joined.
-        self.sender.send(batch).map_err(|_| Error::WriterEnded)
+        let sender = self.sender.as_ref().ok_or(Error::WriterEnded)?;
+        sender.send(batch).map_err(|_| Error::WriterEnded)
+    }
+
+    /// Waits for the writing thread, which ends when no more rows can come.
+    fn join(&mut self) -> Result<(), Error> {
+        drop(self.sender.take());
+        match self.writer.take() {
+            Some(writer) => writer.join().unwrap_or(Err(Error::WriterEnded)),
+            None => Ok(()),
+        }
     }
 
     /// Writes what is left, builds the index that the policy asks for, measures it, and leaves one Lance version.
@@ -99,8 +109,7 @@ impl IndexWriter {
         } else {
             self.flush()
         };
-        drop(self.sender);
-        self.writer.join().unwrap_or(Err(Error::WriterEnded))?;
+        self.join()?;
         flushed?;
         let mut indexes = Vec::new();
         if self.rows >= policy.exact_below {
@@ -131,6 +140,13 @@ impl IndexWriter {
     }
 }
 
+impl Drop for IndexWriter {
+    fn drop(&mut self) {
+        // A thread that still wrote would bring back the directory that the draft is about to remove.
+        self.join().ok();
+    }
+}
+
 fn write(dir: &Path, schema: SchemaRef, receiver: Receiver<RecordBatch>) -> Result<(), Error> {
     runtime()?.block_on(async {
         let connection = lancedb::connect(&dir.to_string_lossy())
@@ -151,15 +167,7 @@ fn write(dir: &Path, schema: SchemaRef, receiver: Receiver<RecordBatch>) -> Resu
 
 fn build_vector_index(lance_dir: &Path) -> Result<(), Error> {
     runtime()?.block_on(async {
-        let connection = lancedb::connect(&lance_dir.to_string_lossy())
-            .execute()
-            .await
-            .map_err(lance("opening the table"))?;
-        let table = connection
-            .open_table(TABLE)
-            .execute()
-            .await
-            .map_err(lance("opening the table"))?;
+        let table = open_table(lance_dir).await?;
         let index = Index::IvfRq(IvfRqIndexBuilder::default().distance_type(DistanceType::Cosine));
         table
             .create_index(&[VECTOR], index)

@@ -56,6 +56,12 @@ pub enum Error {
         /// What was found instead.
         found: String,
     },
+    /// A version without its manifest.
+    #[error("version {name} has no manifest")]
+    NoManifest {
+        /// The version.
+        name: VersionName,
+    },
     /// The manifest's bytes do not have the hash beside them.
     #[error("the manifest of {name} does not match manifest.sha256")]
     ManifestChanged {
@@ -122,6 +128,7 @@ impl Fault for Error {
             Self::NameTaken { .. } | Self::NotWhereExpected { .. } => Kind::Conflict,
             Self::Malformed { .. }
             | Self::BadLink { .. }
+            | Self::NoManifest { .. }
             | Self::ManifestChanged { .. }
             | Self::ChangedAfterCheck { .. }
             | Self::NotRegular(_) => Kind::Integrity,
@@ -160,7 +167,10 @@ impl Fault for Error {
             Self::NoEarlierRelease => {
                 "`ragctl history` shows the releases; --to names any version.".into()
             }
-            Self::Malformed { .. }
+            Self::Malformed { .. } => {
+                "Restore it from a backup; versions beside it are not affected.".into()
+            }
+            Self::NoManifest { .. }
             | Self::ManifestChanged { .. }
             | Self::ChangedAfterCheck { .. } => {
                 "`ragctl verify` names what is damaged; build the version anew under the next name."

@@ -220,6 +220,9 @@ impl Store {
         let dir = self.version_dir(name);
         let path = dir.join(MANIFEST);
         let bytes = match fs::read(&path).context(&path) {
+            Err(e) if e.is_not_found() && dir.is_dir() => {
+                return Err(Error::NoManifest { name: name.clone() });
+            }
             Err(e) if e.is_not_found() => {
                 let known = self
                     .versions()?

@@ -9,11 +9,12 @@ use std::io::{self, IsTerminal as _, Write};
 
 use serde::Serialize;
 
-pub use escape::escape;
+pub use escape::{escape, escape_line};
 pub use signals::Signals;
 pub use table::table;
 
-use crate::durable::{Context as _, PathError};
+use crate::durable::io_kind;
+use crate::fault::{Fault, Kind};
 use progress::Bars;
 
 /// The version of the JSON answers.
@@ -63,6 +64,21 @@ pub trait Answer: Serialize {
     /// The one name that scripts want of it.
     fn name(&self) -> Option<String> {
         None
+    }
+}
+
+/// The answer could not be written. What the command did, it did.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer could not be written to standard output: {0}")]
+pub struct AnswerError(#[from] io::Error);
+
+impl Fault for AnswerError {
+    fn kind(&self) -> Kind {
+        io_kind(&self.0)
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("What the command had to do is done; only its answer is lost.".into())
     }
 }
 
@@ -117,7 +133,7 @@ impl Ui {
     }
 
     /// Writes the answer to stdout.
-    pub fn answer<A: Answer>(&self, answer: &A) -> Result<(), PathError> {
+    pub fn answer<A: Answer>(&self, answer: &A) -> Result<(), AnswerError> {
         let mut bytes = Vec::new();
         match (self.output, answer.name()) {
             (Output::Json, _) => serde_json::to_writer_pretty(
@@ -128,10 +144,10 @@ impl Ui {
                 },
             )
             .map_err(io::Error::from),
+            (Output::Name, Some(name)) if name.is_empty() => Ok(()),
             (Output::Name, Some(name)) => writeln!(bytes, "{name}"),
             _ => answer.human(&mut bytes),
-        }
-        .context(STDOUT)?;
+        }?;
         if self.output == Output::Json {
             bytes.push(b'\n');
         }
@@ -139,7 +155,7 @@ impl Ui {
     }
 
     /// Writes one of many answers to stdout: as JSON it is one line.
-    pub fn answer_line<A: Answer>(&self, answer: &A) -> Result<(), PathError> {
+    pub fn answer_line<A: Answer>(&self, answer: &A) -> Result<(), AnswerError> {
         if self.output != Output::Json {
             return self.answer(answer);
         }
@@ -147,34 +163,32 @@ impl Ui {
             schema_version: SCHEMA_VERSION,
             answer,
         })
-        .map_err(io::Error::from)
-        .context(STDOUT)?;
+        .map_err(io::Error::from)?;
         bytes.push(b'\n');
         self.stdout(&bytes)
     }
 
     /// Writes a document that is meant for a file or another program, as it is.
-    pub fn document(&self, text: &[u8]) -> Result<(), PathError> {
-        io::stdout()
+    pub fn document(&self, text: &[u8]) -> Result<(), AnswerError> {
+        let written = io::stdout()
             .write_all(text)
-            .and_then(|()| io::stdout().flush())
-            .context(STDOUT)
+            .and_then(|()| io::stdout().flush());
+        Ok(written?)
     }
 
-    fn stdout(&self, bytes: &[u8]) -> Result<(), PathError> {
+    fn stdout(&self, bytes: &[u8]) -> Result<(), AnswerError> {
         let text = String::from_utf8_lossy(bytes);
         let text = if self.output == Output::Json {
             text
         } else {
             escape(&text)
         };
-        self.bars
-            .suspend(|| {
-                io::stdout()
-                    .write_all(text.as_bytes())
-                    .and_then(|()| io::stdout().flush())
-            })
-            .context(STDOUT)
+        let write = || {
+            io::stdout()
+                .write_all(text.as_bytes())
+                .and_then(|()| io::stdout().flush())
+        };
+        Ok(self.bars.suspend(write)?)
     }
 
     /// Tells how things go; silent under `--quiet`.
@@ -217,8 +231,6 @@ impl Ui {
             .ok();
     }
 }
-
-const STDOUT: &str = "standard output";
 
 impl crate::progress::Progress for Ui {
     fn stage(

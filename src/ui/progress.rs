@@ -4,7 +4,9 @@ use std::io::{self, Write as _};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 use serde_json::json;
 
 use super::ProgressMode;
@@ -90,13 +92,23 @@ fn bar_style(total: Option<u64>, unit: &str) -> ProgressStyle {
     let counts = match (total, unit) {
         (None, _) => "{spinner} {msg} {elapsed}".to_owned(),
         (Some(_), "bytes") => {
-            "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left".to_owned()
+            "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {left}".to_owned()
         }
         (Some(_), unit) => format!(
-            "{{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}} left"
+            "{{msg}} {{bar:30}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}} left"
         ),
     };
-    ProgressStyle::with_template(&counts).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let style =
+        ProgressStyle::with_template(&counts).unwrap_or_else(|_| ProgressStyle::default_bar());
+    // Before the first unit is done there is no rate to tell the time left from.
+    style.with_key(
+        "left",
+        |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            if state.pos() > 0 {
+                write!(out, "{} left", HumanDuration(state.eta())).ok();
+            }
+        },
+    )
 }
 
 struct Bar(ProgressBar);

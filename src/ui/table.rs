@@ -11,7 +11,7 @@ pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> 
     for row in rows {
         table.add_row(
             row.iter()
-                .map(|cell| super::escape(cell).into_owned())
+                .map(|cell| super::escape_line(cell))
                 .collect::<Vec<_>>(),
         );
     }

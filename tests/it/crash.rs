@@ -2,12 +2,16 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ragctl::store::Store;
 use serde_json::json;
 
 use crate::support::{Sandbox, fingerprint};
+
+/// Tests run side by side in one process: a lock that was dropped lives on for a moment in a child that another test is
+/// just starting.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A sandbox with v0.1.0 live and v0.2.0 built.
 fn with_two_versions() -> Sandbox {
@@ -69,7 +73,7 @@ fn a_release_cut_off_after_its_flip_is_completed_once() {
     );
     let store = Store::open(&sandbox.path("store")).unwrap();
     for _ in 0..2 {
-        drop(store.lock(Duration::ZERO, "test").unwrap());
+        drop(store.lock(PATIENCE, "test").unwrap());
     }
     let history = store.history().unwrap();
     assert_eq!(
@@ -200,5 +204,8 @@ fn a_lease_refuses_whoever_wants_the_version_for_itself_until_its_reader_is_gone
     drop(one);
     assert!(!exclusive());
     drop(other);
-    assert!(exclusive());
+    let begun = Instant::now();
+    while !exclusive() {
+        assert!(begun.elapsed() < PATIENCE, "the lease outlived its reader");
+    }
 }

@@ -117,7 +117,7 @@ fn bad_records_are_failures_with_their_line_and_the_good_ones_are_kept() {
     for (reason, words) in reasons.iter().zip([
         "#L2\" \"is not a JSON",
         "#L3\" \"has no field `text`",
-        "#L4\" \"repeats the id `1`",
+        "#1\" \"repeats the id `1`",
         "#L5\" \"has an array in `tags`",
         "#L6\" \"holds no text",
     ]) {
@@ -171,6 +171,12 @@ fn chunks_keep_their_place_and_never_exceed_the_cap() {
         assert_eq!(at("ordinal"), ordinal);
         assert!(at("tokens") <= 62, "{chunk}");
     }
+    assert!(
+        chunks
+            .iter()
+            .all(|chunk| chunk["text"].as_str().unwrap().contains(' ')),
+        "a chunk is only a heading"
+    );
     assert_eq!(chunks[1]["heading"], serde_json::json!(["Top", "Sub"]));
     assert_eq!(
         chunks.last().unwrap()["heading"],
@@ -208,6 +214,27 @@ fn what_documents_say_does_not_steer_the_terminal() {
     assert!(
         !output.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}'])
             && output.stdout.contains("\\u{1b}"),
+        "{output}"
+    );
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_is_a_failure_and_the_rest_is_read() {
+    use std::os::unix::fs::symlink;
+    let sandbox = Sandbox::with_docs();
+    // A link to itself cannot be looked at, even by root.
+    symlink("loop", sandbox.path("docs/loop")).unwrap();
+    sandbox.run(["ingest"]).ok();
+    sandbox.write("hostile/br\nerror: forged.pdf", "%PDF-1.4 nothing");
+    let output = sandbox
+        .run(["ingest", "hostile"])
+        .code(3)
+        .tells("br\\nerror: forged.pdf");
+    assert!(
+        !output
+            .stderr
+            .lines()
+            .any(|line| line.starts_with("error: forged")),
         "{output}"
     );
 }

@@ -110,3 +110,59 @@ fn links_that_leave_the_store_are_refused() {
         sandbox.run(["query", "x"]).code(12).tells("current");
     }
 }
+
+#[test]
+fn a_release_of_what_is_live_already_is_none_and_blocks_no_rollback() {
+    let sandbox = with_three_releases();
+    sandbox.run(["rollback", "--to", "v0.2.0"]).ok();
+    let publish = |reason: &str| {
+        let args = [
+            "publish",
+            "v0.3.0",
+            "--reason",
+            reason,
+            "--lock-timeout",
+            "30s",
+            "--json",
+        ];
+        sandbox
+            .command(args)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    // Two at once: whichever is second finds it live when it has the lock.
+    let both = [publish("one"), publish("other")].map(|child| {
+        crate::support::Output::of(child.wait_with_output().unwrap())
+            .ok()
+            .json()
+    });
+    let changed: Vec<bool> = both
+        .iter()
+        .map(|answer| answer["changed"].as_bool().unwrap())
+        .collect();
+    assert!(changed[0] != changed[1], "{changed:?}");
+    assert_eq!(
+        sandbox.run(["rollback", "-o", "name"]).ok().line(),
+        "v0.2.0"
+    );
+}
+
+#[test]
+fn a_version_without_its_manifest_is_damaged_not_absent() {
+    let sandbox = with_three_releases();
+    crate::support::unseal(&sandbox.path("store/versions/v0.1.0"));
+    fs::remove_file(sandbox.path("store/versions/v0.1.0/manifest.json")).unwrap();
+    sandbox
+        .run(["verify", "v0.1.0"])
+        .code(12)
+        .tells("v0.1.0 has no manifest");
+    sandbox.run(["publish", "v0.1.0"]).code(12);
+    let list = sandbox.run(["list", "--json"]).ok().json();
+    assert!(
+        list["versions"][2]["problem"]
+            .as_str()
+            .unwrap()
+            .contains("no manifest")
+    );
+}
