@@ -224,9 +224,18 @@ pub fn plan(
             (next, None)
         }
     };
-    let unchanged = live
+    // The live version first, then the newest: one that was built but failed its gates is not built again every night.
+    let mut unchanged = live
         .filter(|live| request.if_changed && is_same(live))
         .map(|live| live.version);
+    if request.if_changed && unchanged.is_none() {
+        let newest = store.versions()?.into_iter().rev();
+        unchanged = newest.into_iter().find(|name| {
+            store
+                .manifest(name)
+                .is_ok_and(|(manifest, _)| is_same(&manifest))
+        });
+    }
     Ok(Plan {
         name,
         content_digest,
@@ -292,7 +301,7 @@ pub fn build(
     progress.checkpoint()?;
 
     // From here on the name and the parent are decided, so nobody else may write.
-    let locked = store.lock(request.lock_timeout, "build")?;
+    let locked = store.lock(request.lock_timeout, "build", progress)?;
     let plan = plan(&locked, snapshot, space, request)?;
     if let Some(built) = already_built(&locked, &plan)? {
         return Ok(built);
@@ -312,6 +321,7 @@ pub fn build(
         counts,
         space: space.clone(),
         fingerprint,
+        model_files: model.digests().clone(),
         numerics: Numerics {
             class: NUMERICS.into(),
             device: embedder.device().name.clone(),
@@ -359,7 +369,10 @@ fn already_built(store: &Store, plan: &Plan) -> Result<Option<Built>, Error> {
 /// Puts the model into the store, so that a reader without a network can embed its queries.
 fn install_model(store: &Store, model: &Model, fingerprint: &Digest) -> Result<(), Error> {
     let dir = store.model_dir(fingerprint);
-    if dir.is_dir() {
+    let is_there = |(file, digest): (&String, &Digest)| {
+        Digest::of_file(&dir.join(file)).is_ok_and(|found| found == *digest)
+    };
+    if model.digests().iter().all(is_there) {
         return Ok(());
     }
     let draft = store.draft()?;

@@ -8,9 +8,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::chunk::{self, CHUNKER, ChunkRecord, Chunker, Policy, Strategy};
-use crate::corpus::{
-    self, Columns, Conflict, Document, EXTRACTOR, Failure, Item, Metadata, SourceSpec,
-};
+use crate::corpus::{self, Columns, Document, EXTRACTOR, Failure, Item, Metadata, SourceSpec};
 use crate::digest::{Digest, FieldHasher};
 use crate::fault::{Fault, Kind};
 use crate::model::{self, Model};
@@ -134,9 +132,6 @@ pub enum Error {
     /// The snapshot cannot be written.
     #[error(transparent)]
     Snapshot(#[from] snapshot::Error),
-    /// Two documents give one field two types.
-    #[error(transparent)]
-    Conflict(#[from] Conflict),
     /// The run was asked to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
@@ -166,7 +161,7 @@ impl Fault for Error {
             Self::Model(e) => e.kind(),
             Self::Snapshot(e) => e.kind(),
             Self::Interrupted(e) => e.kind(),
-            Self::Conflict(_) | Self::Nothing | Self::NoSources => Kind::Usage,
+            Self::Nothing | Self::NoSources => Kind::Usage,
             Self::TooManyFailed { .. } => Kind::TooManyFailed,
         }
     }
@@ -177,9 +172,6 @@ impl Fault for Error {
             Self::Chunk(e) => e.hint(),
             Self::Model(e) => e.hint(),
             Self::Snapshot(e) => e.hint(),
-            Self::Conflict(_) => Some(
-                "Make the values of the field one type, or leave it out of metadata_fields.".into(),
-            ),
             Self::Nothing => Some(
                 "Look at the paths and patterns; `ragctl ingest --dry-run` shows what they match."
                     .into(),
@@ -324,22 +316,32 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn take(&mut self, outcome: Result<Document, Failure>) -> Result<(), Error> {
+    /// Checks a document against those before it, or says why it cannot stand beside them.
+    fn accept(&mut self, document: &Document) -> Result<(), String> {
         // A chunk is named by its source, document and place: a second document of that name would hide the first.
-        let outcome = outcome.and_then(|document| {
-            let name = FieldHasher::default()
-                .field(&document.source)
-                .field(&document.id)
-                .finish();
-            match self.seen.insert(name) {
-                true => Ok(document),
-                false => Err(Failure {
-                    reason: format!("repeats the id `{}`", document.id),
-                    source: document.source,
-                    id: document.id,
-                    uri: document.uri,
-                }),
-            }
+        let name = FieldHasher::default()
+            .field(&document.source)
+            .field(&document.id)
+            .finish();
+        if self.seen.contains(&name) {
+            return Err(format!("repeats the id `{}`", document.id));
+        }
+        self.columns
+            .add(&document.uri, &document.metadata)
+            .map_err(|e| e.to_string())?;
+        self.seen.insert(name);
+        Ok(())
+    }
+
+    fn take(&mut self, outcome: Result<Document, Failure>) -> Result<(), Error> {
+        let outcome = outcome.and_then(|document| match self.accept(&document) {
+            Ok(()) => Ok(document),
+            Err(reason) => Err(Failure {
+                reason,
+                source: document.source,
+                id: document.id,
+                uri: document.uri,
+            }),
         });
         let document = match outcome {
             Ok(document) => document,
@@ -350,7 +352,6 @@ impl Run<'_> {
                 return Ok(());
             }
         };
-        self.columns.add(&document.uri, &document.metadata)?;
         let chunks: Vec<ChunkRecord> = self
             .chunker
             .chunk(&document)

@@ -50,14 +50,13 @@ impl Fault for Error {
     }
 }
 
-/// Opens the model that a version names, from the store.
+/// Opens the model that a version names, from the store. Its files must be those that the version was built with.
 pub fn model_of(store: &Store, held: &Held) -> Result<Model, model::Error> {
     let space = &held.manifest.space;
-    Model::open(
-        &store.model_dir(&held.manifest.fingerprint),
-        &space.model,
-        space.revision.as_deref(),
-    )
+    let dir = store.model_dir(&held.manifest.fingerprint);
+    let model = Model::open(&dir, &space.model, space.revision.as_deref())?;
+    model.check(&held.manifest.model_files)?;
+    Ok(model)
 }
 
 /// A held version with its model and table: what answers.

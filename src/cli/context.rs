@@ -126,6 +126,30 @@ impl<'a> Context<'a> {
         Ok(loaded)
     }
 
+    /// Loads the configuration where it may not exist yet: `init` writes it.
+    pub(super) fn settings_for_init(&self) -> Result<Loaded, CliError> {
+        match &self.global.config {
+            Some(file) if !self.working_dir.join(file).exists() => {
+                let global = GlobalArgs {
+                    config: None,
+                    ..self.global.clone()
+                };
+                let working_dir = self.working_dir.join(file);
+                let working_dir = working_dir.parent().unwrap_or(&self.working_dir).to_owned();
+                let variable = |name: &str| env::var(name).ok();
+                let store = global.store.map(|store| Override {
+                    key: "store",
+                    flag: "store",
+                    value: self.working_dir.join(store).to_string_lossy().into_owned(),
+                });
+                let mut loaded = config::load(None, &working_dir, &variable, store.as_slice())?;
+                loaded.file = None;
+                Ok(loaded)
+            }
+            _ => self.settings(Vec::new()),
+        }
+    }
+
     /// Where the store is.
     pub(super) fn store_path(&self, loaded: &Loaded) -> PathBuf {
         loaded.path("store", &loaded.config.store)
@@ -134,7 +158,8 @@ impl<'a> Context<'a> {
     /// Opens the store.
     pub(super) fn store(&self, loaded: &Loaded) -> Result<Store, CliError> {
         let store = Store::open(&self.store_path(loaded))?;
-        if let Some(release) = store.unfinished()? {
+        // A journal that cannot be read is the next writer's business; the link says what is live.
+        if let Ok(Some(release)) = store.unfinished() {
             self.ui.detail(&format!("a release of {} is unfinished; the next command that writes completes or discards it", release.to));
         }
         Ok(store)
@@ -155,11 +180,19 @@ impl<'a> Context<'a> {
     /// The pins of the configured model.
     pub(super) fn pins(&self, loaded: &Loaded) -> Result<Pins, CliError> {
         let model = &loaded.config.model;
-        if let Some(pins) = pins_of(&model.name).filter(|_| model.sha256.is_empty()) {
-            return Ok(pins);
-        }
         if model.sha256.is_empty() {
-            return Err(model::Error::NotPinned(model.name.clone()).into());
+            let asked = |pins: &Pins| {
+                model
+                    .revision
+                    .as_ref()
+                    .is_none_or(|revision| *revision == pins.revision)
+            };
+            let at = model
+                .revision
+                .as_ref()
+                .map_or(String::new(), |revision| format!(" at revision {revision}"));
+            let known = pins_of(&model.name).filter(asked);
+            return Ok(known.ok_or_else(|| model::Error::NotPinned(format!("{}{at}", model.name)))?);
         }
         Ok(Pins {
             model: model.name.clone(),
@@ -232,25 +265,14 @@ impl<'a> Context<'a> {
         let pins = self.pins(loaded)?;
         let fetcher = self.fetcher(loaded, None)?;
         let model = Model::open(&fetcher.ensure(&pins)?, &pins.model, Some(&pins.revision))?;
-        for (file, found) in &model.space.files {
-            if let Some(expected) = pins.files.get(file).filter(|expected| *expected != found) {
-                let (model, file) = (pins.model.clone(), file.clone());
-                return Err(model::Error::WrongDigest {
-                    model,
-                    file,
-                    expected: *expected,
-                    found: *found,
-                }
-                .into());
-            }
-        }
+        model.check(&pins.files)?;
         Ok(model)
     }
 
     /// Opens the configured device, and says which it is and why.
-    pub(super) fn device(&self, loaded: &Loaded) -> Result<Device, CliError> {
-        let request = device_request(loaded)?;
-        let device = Device::open(request)?;
+    pub(super) fn device(&self, loaded: &Loaded) -> Result<Device, embed::Error> {
+        // The word was checked when the settings were loaded.
+        let device = Device::open(loaded.config.model.device.parse().unwrap_or_default())?;
         self.ui
             .detail(&format!("computing on {} ({})", device.name, device.why));
         Ok(device)

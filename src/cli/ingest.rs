@@ -1,5 +1,6 @@
 //! `ragctl ingest`
 
+use std::collections::HashSet;
 use std::io::{self, Read as _, Write};
 use std::path::PathBuf;
 
@@ -12,7 +13,7 @@ use crate::chunk::{Policy, Strategy};
 use crate::config::{ChunkConfig, Config, Loaded, Override};
 use crate::corpus::{Failure, SourceSpec, Value};
 use crate::digest::Digest;
-use crate::durable::Context as _;
+use crate::durable::{Context as _, PathError};
 use crate::ingest::{self, Plan, Request, Tolerance};
 use crate::model::Model;
 use crate::store::{Counts, Installed, Store};
@@ -250,35 +251,12 @@ impl IngestArgs {
         Ok(context.ui.answer(&answer)?)
     }
 
-    /// The sources that the command line names.
+    /// The sources that the command line names: one a path, and one for a list of files.
     fn sources(&self, context: &Context<'_>) -> Result<Vec<SourceSpec>, CliError> {
-        let mut paths = self.paths.clone();
-        if let Some(list) = &self.files_from {
-            let text = if list.as_os_str() == "-" {
-                let mut text = String::new();
-                io::stdin()
-                    .read_to_string(&mut text)
-                    .context("standard input")?;
-                text
-            } else {
-                let list = context.working_dir.join(list);
-                std::fs::read_to_string(&list).context(&list).map_err(|e| {
-                    CliError::usage(
-                        e.to_string(),
-                        "--files-from takes a file of paths, one a line.",
-                    )
-                })?
-            };
-            paths.extend(
-                text.lines()
-                    .map(str::trim)
-                    .filter(|line| !line.is_empty())
-                    .map(str::to_owned),
-            );
-        }
         let mut sources: Vec<SourceSpec> = Vec::new();
-        for path in paths {
-            let mut source = SourceSpec::of_path(path);
+        let mut ids = HashSet::new();
+        let named = self.paths.iter().map(|path| SourceSpec::of_path(path));
+        for mut source in named.chain(self.listed(context)?) {
             source.base = context.working_dir.clone();
             source.include = self.include.clone();
             source.exclude = self.exclude.clone();
@@ -288,13 +266,51 @@ impl IngestArgs {
             source.text_field = self.text_field.clone();
             source.uri_field = self.uri_field.clone();
             source.metadata_fields = self.metadata_field.clone();
-            // Ids must differ; the path tells apart what the last part of it does not.
-            if sources.iter().any(|other| other.id() == source.id()) {
-                source.id = source.path.clone();
+            // Ids must differ; a number tells apart what the last part of the path does not.
+            let first = source.id().to_owned();
+            source.id = first.clone();
+            let mut number = 1;
+            while !ids.insert(source.id.clone()) {
+                number += 1;
+                source.id = format!("{first}-{number}");
             }
             sources.push(source);
         }
         Ok(sources)
+    }
+
+    /// The source of --files-from.
+    fn listed(&self, context: &Context<'_>) -> Result<Option<SourceSpec>, CliError> {
+        let Some(list) = &self.files_from else {
+            return Ok(None);
+        };
+        let text = if list.as_os_str() == "-" {
+            let mut text = String::new();
+            io::stdin()
+                .read_to_string(&mut text)
+                .context("standard input")?;
+            text
+        } else {
+            let list = context.working_dir.join(list);
+            let unusable = |e: PathError| {
+                CliError::usage(
+                    e.to_string(),
+                    "--files-from takes a file of paths, one a line.",
+                )
+            };
+            std::fs::read_to_string(&list)
+                .context(&list)
+                .map_err(unusable)?
+        };
+        let files = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let mut source = SourceSpec::of_path("files");
+        source.files = Some(files);
+        Ok(Some(source))
     }
 }
 

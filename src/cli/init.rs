@@ -43,7 +43,7 @@ struct Created {
 
 impl InitArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
-        let loaded = context.settings(Vec::new())?;
+        let loaded = context.settings_for_init()?;
         let store = context.store_path(&loaded);
         let config = context.global.config.clone().map_or_else(
             || context.working_dir.join(FILE),

@@ -131,6 +131,23 @@ const GROUPS: [(&str, &[&str]); 4] = [
 ];
 
 impl Command {
+    /// Whether a signal should end it between two pieces of work, with a clean state. The others leave nothing behind, so
+    /// that the signal may end them where they are.
+    fn stops_cleanly(&self) -> bool {
+        matches!(
+            self,
+            Self::Ingest(_)
+                | Self::Embed(_)
+                | Self::Build(_)
+                | Self::Verify(_)
+                | Self::Publish(_)
+                | Self::Run(_)
+                | Self::Rollback(_)
+                | Self::Init(_)
+                | Self::Model(_)
+        )
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
         match self {
             Self::Ingest(args) => args.run(context),
@@ -180,8 +197,7 @@ pub fn command() -> clap::Command {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
-    let signals = Signals::listen().unwrap_or_default();
-    ExitCode::from(run(std::env::args_os(), &signals))
+    ExitCode::from(run(std::env::args_os(), &Signals::default()))
 }
 
 /// Runs one command line and returns its exit code.
@@ -213,6 +229,11 @@ fn run(args: impl IntoIterator<Item = OsString>, signals: &Signals) -> u8 {
         global.verbose,
         signals.clone(),
     );
+    if cli.command.stops_cleanly()
+        && let Err(e) = signals.listen()
+    {
+        ui.warn(&format!("signals cannot be handled: {e}"));
+    }
     match Context::new(&ui, global).and_then(|context| cli.command.run(&context)) {
         Ok(()) => 0,
         Err(e) if e.is_broken_pipe() => 0,

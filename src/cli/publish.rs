@@ -131,6 +131,12 @@ pub(super) fn publish_now(
     publish::check_expectation(store, &options.expectation())?;
     let held = store.hold(Some(version))?;
     let live = store.live()?;
+    if live.as_ref() == Some(version) && !options.dry_run && !matches!(store.unfinished(), Ok(None))
+    {
+        // The flip happened, but whoever did it died before it was durable: taking the lock finishes that release.
+        let locked = store.lock(options.lock_timeout(), "publish", context.ui)?;
+        context.tell_recovered(locked.recovered());
+    }
     if live.as_ref() == Some(version) || options.dry_run {
         return Ok(Answered::without_release(
             Operation::Publish,
@@ -140,10 +146,10 @@ pub(super) fn publish_now(
         ));
     }
     let level = required_level(loaded)?;
-    let embedder = embedder_for(context, loaded, store, &held)?;
+    let embedder = embedder_for(context, loaded, store, &held);
     let passed = verify::gate(store, &held, level, embedder, context.ui)?;
 
-    let locked = store.lock(options.lock_timeout(), "publish")?;
+    let locked = store.lock(options.lock_timeout(), "publish", context.ui)?;
     context.tell_recovered(locked.recovered());
     publish::check_expectation(&locked, &options.expectation())?;
     // Somebody else may have published it while the gates ran.

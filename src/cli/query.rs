@@ -14,6 +14,7 @@ use crate::index::{Filter, Hit, Search};
 use crate::query::{Reader, model_of};
 use crate::store::VersionName;
 use crate::ui::Answer;
+use crate::verify;
 
 /// Ask a version a question
 #[derive(Debug, Args)]
@@ -70,6 +71,7 @@ impl QueryArgs {
         let loaded = context.settings(self.model.overrides())?;
         let store = context.store(&loaded)?;
         let held = store.hold(self.version.as_ref())?;
+        verify::check_structure(&held)?;
         let model = if self.model.names_model() {
             context.model(&loaded)?
         } else {

@@ -41,7 +41,7 @@ impl RollbackArgs {
             return Ok(context.ui.answer(&answer)?);
         }
         // The target is chosen under the lock: another release may just have moved the channel.
-        let locked = store.lock(options.lock_timeout(), "rollback")?;
+        let locked = store.lock(options.lock_timeout(), "rollback", context.ui)?;
         context.tell_recovered(locked.recovered());
         publish::check_expectation(&locked, &options.expectation())?;
         let target = self.target(&locked)?;

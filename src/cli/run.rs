@@ -78,7 +78,12 @@ impl RunArgs {
                 counts,
                 live,
             };
-            metrics.write()?;
+            match metrics.write() {
+                Err(e) if outcome.is_err() => {
+                    context.ui.warn(&format!("--metrics-file: {}", e.message()))
+                }
+                written => written?,
+            }
         }
         Ok(context.ui.answer(&outcome?)?)
     }
@@ -105,7 +110,7 @@ impl RunArgs {
                 plan: Some(plan),
             });
         }
-        let _only_run = store.lock_run(self.lock.lock_timeout)?;
+        let _only_run = store.lock_run(self.lock.lock_timeout, context.ui)?;
         let model = context.model(&loaded)?;
         let ingested = ingest_configured(context, &loaded, &store, &model)?;
         let id = ingested.snapshot.map(|id| id.to_string());

@@ -85,7 +85,7 @@ impl StatusArgs {
             versions: versions.len(),
             disk_bytes,
             newest_snapshot,
-            unfinished: store.unfinished()?,
+            unfinished: store.unfinished().ok().flatten(),
         };
         context.ui.answer(&status)?;
         match (self.max_age, &status.live) {

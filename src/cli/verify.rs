@@ -39,15 +39,14 @@ pub(super) fn required_level(loaded: &Loaded) -> Result<Level, CliError> {
         })
 }
 
-/// What loads a held version's own model, when a check asks for it.
+/// What loads a held version's own model onto the configured device, when a check asks for it.
 pub(super) fn embedder_for<'a>(
     context: &'a Context<'_>,
     loaded: &'a Loaded,
     store: &'a Store,
     held: &'a Held,
-) -> Result<impl FnOnce() -> Result<Embedder, embed::Error> + use<'a>, CliError> {
-    let device = context.device(loaded)?;
-    Ok(move || Embedder::load(model_of(store, held)?, device))
+) -> impl FnOnce() -> Result<Embedder, embed::Error> + use<'a> {
+    move || Embedder::load(model_of(store, held)?, context.device(loaded)?)
 }
 
 impl VerifyArgs {
@@ -60,7 +59,7 @@ impl VerifyArgs {
         let loaded = context.settings(device.into_iter().collect())?;
         let store = context.store(&loaded)?;
         let held = store.hold(self.version.as_ref())?;
-        let embedder = embedder_for(context, &loaded, &store, &held)?;
+        let embedder = embedder_for(context, &loaded, &store, &held);
         let report = verify::verify(&store, &held, self.level, embedder, context.ui)?;
         context.ui.answer(&report)?;
         report.into_result()?;

@@ -29,7 +29,10 @@ pub(super) fn decode(bytes: &[u8], hint: Hint) -> Result<String, String> {
     let declared = (hint == Hint::Html)
         .then(|| declared_in_html(bytes))
         .flatten();
-    if let Some(encoding) = declared.filter(|encoding| *encoding != UTF_8) {
+    // A page that says UTF-16 in ASCII letters is not in UTF-16; HTML asks to take it for UTF-8.
+    if let Some(encoding) =
+        declared.filter(|encoding| *encoding != UTF_8 && encoding.is_ascii_compatible())
+    {
         return Ok(encoding.decode_without_bom_handling(bytes).0.into_owned());
     }
     if let Ok(text) = std::str::from_utf8(bytes) {

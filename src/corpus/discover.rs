@@ -91,7 +91,7 @@ impl Item {
 pub fn list(source: &SourceSpec) -> Result<Listing, Error> {
     match source.input() {
         Input::Stdin => {
-            let format = source.text_field.is_some().then_some(Format::Record);
+            let format = source.maps_fields().then_some(Format::Record);
             Ok(Listing {
                 items: vec![Item {
                     id: "-".into(),
@@ -103,6 +103,7 @@ pub fn list(source: &SourceSpec) -> Result<Listing, Error> {
                 ..Listing::default()
             })
         }
+        Input::List(files) => Ok(listed(source, files)),
         Input::Path(path) => match fs::metadata(&path).context(&path) {
             Err(e) if e.is_not_found() => Err(Error::NoSuchPath {
                 id: source.id().to_owned(),
@@ -205,6 +206,29 @@ fn walk(
     }
     listing.items.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(listing)
+}
+
+/// Takes the files of a list in its order. One that is not there is a failure of its own.
+fn listed(source: &SourceSpec, files: Vec<String>) -> Listing {
+    let mut listing = Listing::default();
+    for file in files {
+        let path = source.base.join(&file);
+        match fs::metadata(&path) {
+            Ok(_) => {
+                let format = Format::of_extension(&path);
+                listing
+                    .items
+                    .push(Item::file(file.clone(), tidy(&file), path, format));
+            }
+            Err(e) => listing.unreadable.push(Failure {
+                source: source.id().to_owned(),
+                id: file.clone(),
+                uri: file,
+                reason: e.to_string(),
+            }),
+        }
+    }
+    listing
 }
 
 /// The path that a walk could not go on from.

@@ -102,12 +102,12 @@ const INLINE: &[&str] = &[
     "var",
 ];
 
-/// Counts the deepest nesting in one pass over the bytes, before any parser sees them. Elements that HTML closes by itself
-/// do not count.
+/// Counts the deepest nesting in one pass over the bytes, before any parser sees them, and stops at the cap. Elements that
+/// HTML closes by itself do not count, and an end tag closes only what it names: the parser ignores stray ones, too.
 fn deepest(page: &str) -> usize {
-    let (mut depth, mut deepest) = (0usize, 0);
+    let mut open: Vec<String> = Vec::new();
+    let mut deepest = 0;
     for tag in page.split('<').skip(1) {
-        let closing = tag.starts_with('/');
         let name: String = tag
             .trim_start_matches('/')
             .chars()
@@ -118,11 +118,16 @@ fn deepest(page: &str) -> usize {
         if name.is_empty() || CLOSED_BY_ITSELF.contains(&name.as_str()) {
             continue;
         }
-        if closing {
-            depth = depth.saturating_sub(1);
+        if tag.starts_with('/') {
+            if let Some(at) = open.iter().rposition(|opened| *opened == name) {
+                open.truncate(at);
+            }
         } else if !tag.split('>').next().unwrap_or_default().ends_with('/') {
-            depth += 1;
-            deepest = deepest.max(depth);
+            open.push(name);
+            deepest = deepest.max(open.len());
+            if deepest > MAX_DEPTH {
+                break;
+            }
         }
     }
     deepest
@@ -169,6 +174,7 @@ mod tests {
                 .unwrap_err()
                 .contains("512")
         );
+        assert!(deepest(&"<div></x>".repeat(30_000)) > MAX_DEPTH);
         assert!(deepest(&"<p>x<li>y<br>".repeat(1_000)) < 2);
     }
 }

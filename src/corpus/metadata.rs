@@ -1,7 +1,6 @@
 //! Metadata: named values of four types, which become typed columns.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -125,7 +124,7 @@ pub struct Columns(BTreeMap<String, (Kind, String)>);
 
 /// Two documents give one field two types.
 #[derive(Debug, thiserror::Error)]
-#[error("metadata field `{field}` is {first_kind} in {first} but {second_kind} in {second}")]
+#[error("has {second_kind} in the metadata field `{field}`, which is {first_kind} in {first}")]
 pub struct Conflict {
     /// The field.
     pub field: String,
@@ -133,36 +132,38 @@ pub struct Conflict {
     pub first: String,
     /// The type.
     pub first_kind: Kind,
-    /// The document that contradicts.
-    pub second: String,
-    /// Its type.
+    /// The type that contradicts.
     pub second_kind: Kind,
 }
 
 impl Columns {
-    /// Takes a document's metadata in. Whole numbers fit a column of floats; any other difference is a conflict.
+    /// Takes a document's metadata in, or none of it. Whole numbers fit a column of floats; any other difference is a
+    /// conflict.
     pub fn add(&mut self, document: &str, metadata: &Metadata) -> Result<(), Conflict> {
         for (field, value) in metadata {
-            let kind = value.kind();
-            match self.0.entry(field.clone()) {
-                Entry::Vacant(entry) => {
-                    entry.insert((kind, document.to_owned()));
-                }
-                Entry::Occupied(mut entry) => match (entry.get().0, kind) {
-                    (known, new) if known == new => {}
-                    (Kind::Float, Kind::Integer) => {}
-                    (Kind::Integer, Kind::Float) => entry.get_mut().0 = Kind::Float,
-                    (first_kind, second_kind) => {
-                        let first = entry.get().1.clone();
-                        return Err(Conflict {
-                            field: field.clone(),
-                            first,
-                            first_kind,
-                            second: document.to_owned(),
-                            second_kind,
-                        });
-                    }
-                },
+            let Some((first_kind, first)) = self.0.get(field) else {
+                continue;
+            };
+            if !matches!(
+                (first_kind, value.kind()),
+                (Kind::Integer | Kind::Float, Kind::Integer | Kind::Float)
+            ) && *first_kind != value.kind()
+            {
+                return Err(Conflict {
+                    field: field.clone(),
+                    first: first.clone(),
+                    first_kind: *first_kind,
+                    second_kind: value.kind(),
+                });
+            }
+        }
+        for (field, value) in metadata {
+            let known = self
+                .0
+                .entry(field.clone())
+                .or_insert_with(|| (value.kind(), document.to_owned()));
+            if value.kind() == Kind::Float {
+                known.0 = Kind::Float;
             }
         }
         Ok(())

@@ -34,7 +34,11 @@ pub(super) fn read<E>(
                     "is a line of more than {} MiB",
                     MAX_DOCUMENT_BYTES >> 20
                 ))))?;
-                return Ok(());
+                // The lines after it are documents of their own.
+                if !line.ends_with(b"\n") && reader.skip_until(b'\n').is_err() {
+                    return Ok(());
+                }
+                continue;
             }
             Ok(_) if line.iter().all(u8::is_ascii_whitespace) => continue,
             Ok(_) => {}

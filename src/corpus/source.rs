@@ -40,7 +40,10 @@ pub struct SourceSpec {
     /// JSON Lines: fields that become metadata columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metadata_fields: Vec<String>,
-    /// The directory that `path` is relative to.
+    /// The files of a list, relative to `base`; `path` then only names the source.
+    #[serde(skip)]
+    pub files: Option<Vec<String>>,
+    /// The directory that paths are relative to.
     #[serde(skip)]
     pub base: PathBuf,
 }
@@ -52,6 +55,8 @@ pub enum Input {
     Stdin,
     /// A file or directory.
     Path(PathBuf),
+    /// The files of a list, as they were written.
+    List(Vec<String>),
     /// The files below a directory that match a pattern.
     Glob {
         /// The directory above the first wildcard.
@@ -84,8 +89,22 @@ impl SourceSpec {
         }
     }
 
+    /// Whether fields of records are mapped, so that the source holds records whatever its name.
+    pub fn maps_fields(&self) -> bool {
+        let fields = [
+            &self.id_field,
+            &self.title_field,
+            &self.text_field,
+            &self.uri_field,
+        ];
+        fields.iter().any(|field| field.is_some()) || !self.metadata_fields.is_empty()
+    }
+
     /// Reads the path's meaning.
     pub fn input(&self) -> Input {
+        if let Some(files) = &self.files {
+            return Input::List(files.clone());
+        }
         if self.path == "-" {
             return Input::Stdin;
         }

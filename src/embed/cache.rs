@@ -4,6 +4,7 @@
 //! Reading is taking the union, so other processes and machines may add segments without a lock. It may be deleted at any
 //! time: it costs only time.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -20,8 +21,8 @@ const KEYS: &str = "keys";
 const VECTORS: &str = "vectors";
 /// Segments smaller than this are merged with others.
 const SMALL_BYTES: u64 = 32 << 20;
-/// How many small segments may stand before they are merged. Each open segment is an open file.
-const MANY: usize = 16;
+/// How many small segments may stand before they are merged.
+const MANY: usize = 64;
 
 /// The cached vectors of one embedding space and numerics class.
 pub struct Cache {
@@ -29,11 +30,12 @@ pub struct Cache {
     segments: Vec<Segment>,
     rows: HashMap<Digest, (u32, u32)>,
     discarded: usize,
+    /// The segment read last: one file is open, however many segments there are.
+    open: RefCell<Option<(u32, File)>>,
 }
 
 struct Segment {
     path: PathBuf,
-    file: File,
     bytes: u64,
     keys: Vec<Digest>,
     /// Byte offset of the first vector.
@@ -54,6 +56,7 @@ impl Cache {
             segments: Vec::new(),
             rows: HashMap::new(),
             discarded: 0,
+            open: RefCell::new(None),
         };
         let entries = match fs::read_dir(&cache.dir).context(&cache.dir) {
             Err(e) if e.is_not_found() => return Ok(cache),
@@ -86,14 +89,41 @@ impl Cache {
         let Some((segment, row)) = self.rows.get(key) else {
             return Ok(None);
         };
-        let Some(segment) = self.segments.get(*segment as usize) else {
-            return Ok(None);
-        };
-        segment.vector(*row).map(Some)
+        self.vector(*segment, *row)
     }
 
-    /// Writes vectors as one segment, durable.
+    fn vector(&self, segment: u32, row: u32) -> Result<Option<Vec<f32>>, Error> {
+        let Some(Segment {
+            path,
+            vectors_at,
+            row_bytes,
+            ..
+        }) = self.segments.get(segment as usize)
+        else {
+            return Ok(None);
+        };
+        let mut open = self.open.borrow_mut();
+        let file = match open.take() {
+            Some((opened, file)) if opened == segment => file,
+            _ => File::open(path).context(path)?,
+        };
+        let mut bytes = vec![0; *row_bytes];
+        let read = file.read_exact_at(&mut bytes, vectors_at + u64::from(row) * *row_bytes as u64);
+        *open = Some((segment, file));
+        read.context(path)?;
+        let numbers = bytes
+            .chunks_exact(4)
+            .filter_map(|four| Some(f32::from_le_bytes(four.try_into().ok()?)));
+        Ok(Some(numbers.collect()))
+    }
+
+    /// Adds vectors, durable, as one segment; many small segments become one.
     pub(super) fn append(&mut self, rows: Vec<(Digest, Vec<f32>)>) -> Result<(), Error> {
+        self.write(rows)?;
+        self.merge()
+    }
+
+    fn write(&mut self, rows: Vec<(Digest, Vec<f32>)>) -> Result<(), Error> {
         let keys: Vec<u8> = rows.iter().flat_map(|(key, _)| *key.as_bytes()).collect();
         let vectors: Vec<u8> = rows
             .iter()
@@ -118,37 +148,36 @@ impl Cache {
     }
 
     /// Writes many small segments as few large ones.
-    pub(super) fn merge(&mut self) -> Result<(), Error> {
-        let small: Vec<usize> = (0..self.segments.len())
-            .filter(|index| {
-                self.segments
-                    .get(*index)
-                    .is_some_and(|s| s.bytes < SMALL_BYTES)
-            })
-            .collect();
-        if small.len() <= MANY {
+    fn merge(&mut self) -> Result<(), Error> {
+        let is_small = |segment: &&Segment| segment.bytes < SMALL_BYTES;
+        if self.segments.iter().filter(is_small).count() <= MANY {
             return Ok(());
         }
         let mut rows = Vec::new();
-        let mut bytes = 0;
-        let mut merged = Vec::new();
-        for (done, index) in small.iter().enumerate() {
-            let Some(segment) = self.segments.get(*index) else {
+        let mut old = Vec::new();
+        for index in 0..self.segments.len() {
+            let Some(segment) = self.segments.get(index).filter(is_small) else {
                 continue;
             };
-            for (row, key) in segment.keys.iter().enumerate() {
-                rows.push((*key, segment.vector(row as u32)?));
-            }
-            bytes += segment.bytes;
-            merged.push(segment.path.clone());
-            if bytes >= SMALL_BYTES || done + 1 == small.len() {
-                self.append(std::mem::take(&mut rows))?;
-                bytes = 0;
+            let keys = segment.keys.clone();
+            old.push(index);
+            for (row, key) in keys.into_iter().enumerate() {
+                if let Some(vector) = self.vector(index as u32, row as u32)? {
+                    rows.push((key, vector));
+                }
             }
         }
-        for path in merged {
-            // Another process that is about to read it embeds its strings again: only time is lost.
-            durable::remove(&path)?;
+        // More than MANY segments of different bytes: the new one has a name that none of them has.
+        self.write(rows)?;
+        for index in old {
+            let Some(segment) = self.segments.get_mut(index) else {
+                continue;
+            };
+            // Its rows are found in the new segment from here on. Another process that is about to read it embeds its
+            // strings again: only time is lost.
+            segment.keys = Vec::new();
+            segment.bytes = u64::MAX;
+            durable::remove(&segment.path)?;
         }
         Ok(())
     }
@@ -168,34 +197,18 @@ impl Cache {
             self.discarded += 1;
             return Ok(durable::remove(path)?);
         };
-        let file = File::open(path).context(path)?;
         let segment = self.segments.len() as u32;
         for (row, key) in keys.iter().enumerate() {
             self.rows.insert(*key, (segment, row as u32));
         }
         self.segments.push(Segment {
             path: path.to_owned(),
-            file,
             bytes: bytes.len() as u64,
             keys,
             vectors_at,
             row_bytes,
         });
         Ok(())
-    }
-}
-
-impl Segment {
-    fn vector(&self, row: u32) -> Result<Vec<f32>, Error> {
-        let mut bytes = vec![0; self.row_bytes];
-        let at = self.vectors_at + u64::from(row) * self.row_bytes as u64;
-        self.file
-            .read_exact_at(&mut bytes, at)
-            .context(&self.path)?;
-        Ok(bytes
-            .chunks_exact(4)
-            .filter_map(|four| Some(f32::from_le_bytes(four.try_into().ok()?)))
-            .collect())
     }
 }
 
@@ -231,11 +244,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let open = || Cache::open(root.path(), &Digest::of("space"), "f32").unwrap();
         let mut cache = open();
-        (0..40).for_each(|number| cache.append(vec![row(number)]).unwrap());
-        cache.merge().unwrap();
+        (0..200).for_each(|number| cache.append(vec![row(number)]).unwrap());
         let cache = open();
         assert!(cache.segments.len() <= MANY, "{}", cache.segments.len());
-        for number in 0..40 {
+        for number in 0..200 {
             assert_eq!(cache.get(&row(number).0).unwrap(), Some(row(number).1));
         }
         assert_eq!(cache.get(&Digest::of("unknown")).unwrap(), None);

@@ -152,6 +152,5 @@ pub fn fill<'a>(
             cache.append(segment.iter().map(|(key, _)| *key).zip(vectors).collect())?;
         }
     }
-    cache.merge()?;
     Ok(filled)
 }

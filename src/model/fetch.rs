@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Error, Pins, WEIGHTS};
 use crate::durable::{self, Context as _, PathError};
-use crate::progress::{Progress, Stage};
+use crate::progress::{Interrupted, Progress, Stage};
 
 /// Bytes of one model file beyond which a place is not believed: 4 GiB.
 const MAX_FILE_BYTES: u64 = 4 << 30;
@@ -79,6 +79,7 @@ impl Fetcher<'_> {
         fs::create_dir_all(parent).context(parent)?;
         let mut reasons = Vec::new();
         for place in &self.places {
+            self.progress.checkpoint()?;
             // Dropping the temporary directory removes what came, whatever went wrong.
             let staged = tempfile::Builder::new()
                 .prefix(".fetch-")
@@ -90,6 +91,9 @@ impl Fetcher<'_> {
                     return settle(staged, dir);
                 }
                 Err(Failed::Hard(e)) => return Err(e),
+                Err(Failed::Absent(_)) if self.progress.interrupted() => {
+                    return Err(Interrupted.into());
+                }
                 Err(Failed::Absent(reason)) => reasons.push(format!("{place}: {reason}")),
             }
         }
@@ -154,6 +158,7 @@ impl Fetcher<'_> {
                 &mut Counted {
                     reader: response,
                     stage: &*stage,
+                    progress: self.progress,
                 },
                 to,
                 file,
@@ -223,10 +228,12 @@ impl From<PathError> for Failed {
 struct Counted<'a, R> {
     reader: R,
     stage: &'a dyn Stage,
+    progress: &'a dyn Progress,
 }
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.progress.checkpoint().map_err(std::io::Error::other)?;
         let read = self.reader.read(buffer)?;
         self.stage.advance(read as u64);
         Ok(read)

@@ -16,6 +16,7 @@ pub use tokenizer::{Encoding, Tokenizer};
 use crate::digest::Digest;
 use crate::durable::{Context as _, PathError};
 use crate::fault::{Fault, Kind};
+use crate::progress::Interrupted;
 use crate::space::Space;
 
 const WEIGHTS: &str = "model.safetensors";
@@ -37,6 +38,9 @@ pub enum Error {
     /// The filesystem said no.
     #[error(transparent)]
     Io(#[from] PathError),
+    /// The run was asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// A file of the model is missing.
     #[error("{} is no model: it has no {file}", dir.display())]
     MissingFile {
@@ -92,6 +96,7 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Io(e) => e.kind(),
+            Self::Interrupted(e) => e.kind(),
             Self::WrongDigest { .. } => Kind::Integrity,
             Self::NotPinned(_) => Kind::Usage,
             Self::MissingFile { .. }
@@ -104,6 +109,7 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io(e) => return e.hint(),
+            Self::Interrupted(_) => return None,
             Self::WrongDigest { .. } => "Nothing of it was kept. Fetch it from another place with `ragctl model fetch --from`.".into(),
             Self::NotPinned(_) => "Name a local directory with `model.path`, or pin each file's sha256 under [model.sha256].".into(),
             Self::NotAvailable { .. } => {
@@ -121,6 +127,7 @@ pub struct Model {
     /// What they make comparable.
     pub space: Space,
     files: BTreeMap<String, Vec<u8>>,
+    digests: BTreeMap<String, Digest>,
 }
 
 impl Model {
@@ -143,10 +150,11 @@ impl Model {
             }
         }
         let settings = settings::read(name, &files)?;
-        let digests = DECIDING
+        let digests: BTreeMap<_, _> = files
             .iter()
-            .filter_map(|file| Some(((*file).to_owned(), Digest::of(files.get(*file)?))))
+            .map(|(file, bytes)| (file.clone(), Digest::of(bytes)))
             .collect();
+        let deciding = |file: &&str| Some(((*file).to_owned(), *digests.get(*file)?));
         let space = Space {
             model: name.to_owned(),
             revision: revision.map(str::to_owned),
@@ -156,9 +164,13 @@ impl Model {
             max_tokens: settings.max_tokens,
             query_prefix: settings.query_prefix,
             document_prefix: settings.document_prefix,
-            files: digests,
+            files: DECIDING.iter().filter_map(|file| deciding(&file)).collect(),
         };
-        Ok(Self { space, files })
+        Ok(Self {
+            space,
+            files,
+            digests,
+        })
     }
 
     /// The encoder's configuration as JSON.
@@ -177,11 +189,32 @@ impl Model {
         Tokenizer::new(bytes, &self.space)
     }
 
+    /// The hash of each of its files, also of those that only shape the space's settings.
+    pub fn digests(&self) -> &BTreeMap<String, Digest> {
+        &self.digests
+    }
+
+    /// Checks every file against the hash that is known for it.
+    pub fn check(&self, expected: &BTreeMap<String, Digest>) -> Result<(), Error> {
+        for (file, found) in &self.digests {
+            if let Some(expected) = expected.get(file).filter(|expected| *expected != found) {
+                return Err(Error::WrongDigest {
+                    model: self.space.model.clone(),
+                    file: file.clone(),
+                    expected: *expected,
+                    found: *found,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Copies the model, weights included.
     pub fn duplicate(&self) -> Self {
         Self {
             space: self.space.clone(),
             files: self.files.clone(),
+            digests: self.digests.clone(),
         }
     }
 

@@ -107,7 +107,8 @@ impl Store {
     /// Reads the twin, if it names the version that the link names.
     pub fn twin(&self) -> Result<Option<Twin>, Error> {
         let live = self.live()?;
-        let twin: Option<Twin> = read_json(&self.root.join(TWIN))?;
+        // The link is the truth: a twin that cannot be read counts as little as one that is behind.
+        let twin: Option<Twin> = read_json(&self.root.join(TWIN)).ok().flatten();
         Ok(twin.filter(|twin| Some(&twin.version) == live.as_ref()))
     }
 
@@ -134,6 +135,13 @@ impl LockedStore {
                 checked: intent.manifest_sha256,
                 found,
             });
+        }
+        if self
+            .names()?
+            .iter()
+            .any(|known| known.name == intent.to && known.manifest_sha256 != found)
+        {
+            return Err(Error::NameTaken { name: intent.to });
         }
         let release = Release {
             generation: self.last_generation()? + 1,
@@ -174,8 +182,14 @@ impl LockedStore {
     /// Completes the release in the journal if the link was flipped, else discards it.
     pub(super) fn recover_release(&self) -> Result<Option<Recovered>, Error> {
         self.sweep_links()?;
-        let Some(release) = self.unfinished()? else {
-            return Ok(None);
+        let release = match self.unfinished() {
+            Ok(Some(release)) => release,
+            Ok(None) => return Ok(None),
+            Err(Error::Malformed { .. }) => {
+                durable::remove(&self.state(JOURNAL))?;
+                return Ok(Some(Recovered::Unreadable));
+            }
+            Err(e) => return Err(e),
         };
         if self.live()?.as_ref() == Some(&release.to) && release.from.as_ref() != Some(&release.to)
         {
@@ -201,7 +215,7 @@ impl LockedStore {
     }
 
     fn last_generation(&self) -> Result<u64, Error> {
-        let twin: Option<Twin> = read_json(&self.root().join(TWIN))?;
+        let twin: Option<Twin> = read_json(&self.root().join(TWIN)).ok().flatten();
         let history = self.history()?;
         let logged = history.iter().map(|release| release.generation).max();
         Ok(logged.max(twin.map(|twin| twin.generation)).unwrap_or(0))

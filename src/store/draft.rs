@@ -69,7 +69,8 @@ impl Store {
         }
     }
 
-    /// Gives a draft a name that its content decides, such as a model's fingerprint.
+    /// Gives a draft a name that its content decides, such as a model's fingerprint. What bears the name already stays if it
+    /// is the same; if it was damaged, it makes way.
     pub fn install(&self, draft: Draft, dir: &Path) -> Result<Installed, Error> {
         durable::settle_tree(
             &draft.dir,
@@ -77,7 +78,17 @@ impl Store {
             self.shared().sealed_dir(),
         )?;
         if !durable::rename_noreplace(&draft.dir, dir)? {
-            return Ok(Installed::Known);
+            let mut existing = Vec::new();
+            collect(dir, "", &mut existing)?;
+            existing.sort_by(|a, b| a.path.cmp(&b.path));
+            if existing == draft.files()? {
+                return Ok(Installed::Known);
+            }
+            // In staging, without a lock, it is reaped by the next writer.
+            let aside = draft.dir.with_extension("damaged");
+            durable::set_mode(dir, self.shared().dir())?;
+            durable::rename_noreplace(dir, &aside)?;
+            durable::rename_noreplace(&draft.dir, dir)?;
         }
         durable::set_mode(dir, self.shared().sealed_dir())?;
         Ok(Installed::New)

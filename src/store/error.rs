@@ -6,6 +6,7 @@ use super::VersionName;
 use crate::digest::Digest;
 use crate::durable::PathError;
 use crate::fault::{Fault, Kind};
+use crate::progress::Interrupted;
 
 /// A failure of the store itself.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum Error {
     /// The filesystem said no.
     #[error(transparent)]
     Io(#[from] PathError),
+    /// The run was asked to stop while it waited.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// The directory is no store.
     #[error("there is no store at {}", .0.display())]
     NoStore(PathBuf),
@@ -116,6 +120,7 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Io(e) => e.kind(),
+            Self::Interrupted(e) => e.kind(),
             Self::NoStore(_)
             | Self::NoVersion { .. }
             | Self::NothingPublished
@@ -177,7 +182,7 @@ impl Fault for Error {
                     .into()
             }
             Self::BadLink { .. } => "Remove it by hand, then publish again.".into(),
-            Self::NotRegular(_) => return None,
+            Self::NotRegular(_) | Self::Interrupted(_) => return None,
         })
     }
 }

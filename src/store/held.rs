@@ -5,6 +5,7 @@
 //! file. Never open anything through `current/`: two opens can straddle a flip.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use super::{Error, MANIFEST, Manifest, Store, VersionName};
@@ -60,6 +61,17 @@ impl Store {
             other => other?,
         };
         lock_one_byte(&file).context(&path)?;
+        // Whoever deleted and made the version anew between the opening and the lock did not see this lease.
+        let (locked, named) = (
+            file.metadata().context(&path)?,
+            std::fs::metadata(&path).context(&path)?,
+        );
+        if (locked.dev(), locked.ino()) != (named.dev(), named.ino()) {
+            return Err(Error::NoVersion {
+                name: name.clone(),
+                known: Vec::new(),
+            });
+        }
         let dir = self.version_dir(name);
         let (manifest, manifest_sha256) = self.manifest(name)?;
         debug_assert!(dir.join(MANIFEST).exists());

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Actor, Error, NameRecord, Store, VersionName, draft, log};
 use crate::durable::{self, Context as _};
+use crate::progress::Progress;
 
 const LOCK: &str = "lock";
 const RUN_LOCK: &str = "run.lock";
@@ -36,6 +37,8 @@ pub enum Recovered {
     Completed(VersionName),
     /// A release whose flip had not happened was forgotten.
     Discarded(VersionName),
+    /// A journal that could not be read was removed; the link says what is live.
+    Unreadable,
     /// A staging directory without an owner was removed.
     Reaped(String),
     /// A sealed version's name was written down.
@@ -50,6 +53,9 @@ impl std::fmt::Display for Recovered {
                 f,
                 "discarded a release of {name} that was cut off before its flip"
             ),
+            Self::Unreadable => {
+                f.write_str("removed a journal that could not be read; the link says what is live")
+            }
             Self::Reaped(entry) => {
                 write!(f, "removed staging/{entry}, left by a process that died")
             }
@@ -73,8 +79,13 @@ pub struct RunLock {
 
 impl Store {
     /// Takes the store lock, waiting at most `timeout`, and puts right what a crash left. `command` tells others who holds it.
-    pub fn lock(&self, timeout: Duration, command: &str) -> Result<LockedStore, Error> {
-        let lock = take(self, &self.state(LOCK), timeout, command)?;
+    pub fn lock(
+        &self,
+        timeout: Duration,
+        command: &str,
+        progress: &dyn Progress,
+    ) -> Result<LockedStore, Error> {
+        let lock = take(self, &self.state(LOCK), timeout, command, progress)?;
         let mut locked = LockedStore {
             store: self.clone(),
             recovered: Vec::new(),
@@ -85,9 +96,9 @@ impl Store {
     }
 
     /// Takes the lock that keeps two `run`s apart, waiting at most `timeout`.
-    pub fn lock_run(&self, timeout: Duration) -> Result<RunLock, Error> {
+    pub fn lock_run(&self, timeout: Duration, progress: &dyn Progress) -> Result<RunLock, Error> {
         Ok(RunLock {
-            _file: take(self, &self.state(RUN_LOCK), timeout, "run")?,
+            _file: take(self, &self.state(RUN_LOCK), timeout, "run", progress)?,
         })
     }
 }
@@ -143,7 +154,13 @@ impl Deref for LockedStore {
     }
 }
 
-fn take(store: &Store, path: &Path, timeout: Duration, command: &str) -> Result<File, Error> {
+fn take(
+    store: &Store,
+    path: &Path,
+    timeout: Duration,
+    command: &str,
+    progress: &dyn Progress,
+) -> Result<File, Error> {
     super::lay_out(store.root(), store.shared())?;
     let mut file = OpenOptions::new()
         .read(true)
@@ -164,7 +181,10 @@ fn take(store: &Store, path: &Path, timeout: Duration, command: &str) -> Result<
                     holder: describe(&text),
                 });
             }
-            Err(TryLockError::WouldBlock) => thread::sleep(POLL),
+            Err(TryLockError::WouldBlock) => {
+                progress.checkpoint()?;
+                thread::sleep(POLL);
+            }
         }
     }
     let holder = Holder {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, VersionName};
+use super::{Error, Head, VersionName};
 use crate::digest::Digest;
 use crate::space::Space;
 
@@ -45,6 +45,9 @@ pub struct Manifest {
     pub space: Space,
     /// The digest of the space.
     pub fingerprint: Digest,
+    /// The hash of every file of its model, which lies in the store under the fingerprint.
+    #[serde(default)]
+    pub model_files: BTreeMap<String, Digest>,
     /// How the space was computed.
     pub numerics: Numerics,
     /// Versions of the parts that decided its chunks, by name.
@@ -160,10 +163,6 @@ pub struct FileRecord {
 impl Manifest {
     /// Reads a manifest's bytes. A format this program does not know is refused before anything else is looked at.
     pub fn parse(version: &VersionName, bytes: &[u8]) -> Result<Self, Error> {
-        #[derive(Deserialize)]
-        struct Head {
-            format: u32,
-        }
         let malformed = |source| Error::Malformed {
             what: format!("the manifest of {version}"),
             source,

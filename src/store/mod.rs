@@ -101,6 +101,13 @@ struct StoreRecord {
     shared: Shared,
 }
 
+/// The part of a record that every format has. It is read before anything else, so that a format this program does not know
+/// is refused as such.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
 /// A store, open for reading. Opening one writes nothing.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -136,18 +143,17 @@ impl Store {
     /// Opens a store.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let path = root.join(STORE_FILE);
-        let record: StoreRecord = match read_json(&path)? {
-            Some(record) => record,
-            None => return Err(Error::NoStore(root.to_owned())),
-        };
-        if record.format != STORE_FORMAT {
+        let missing = || Error::NoStore(root.to_owned());
+        let Head { format } = read_json(&path)?.ok_or_else(missing)?;
+        if format != STORE_FORMAT {
             let what = format!("the store at {}", root.display());
             return Err(Error::UnknownFormat {
                 what,
-                found: record.format,
+                found: format,
                 known: STORE_FORMAT,
             });
         }
+        let record: StoreRecord = read_json(&path)?.ok_or_else(missing)?;
         Ok(Self {
             root: fs::canonicalize(root).context(root)?,
             record,
@@ -239,7 +245,12 @@ impl Store {
         };
         let digest = Digest::of(&bytes);
         let path = dir.join(MANIFEST_SHA256);
-        let beside = fs::read_to_string(&path).context(&path)?;
+        let beside = match fs::read_to_string(&path).context(&path) {
+            Err(e) if e.is_not_found() => {
+                return Err(Error::ManifestChanged { name: name.clone() });
+            }
+            other => other?,
+        };
         let manifest = Manifest::parse(name, &bytes)?;
         if beside != manifest_sha256_line(&digest) || manifest.version != *name {
             return Err(Error::ManifestChanged { name: name.clone() });

@@ -11,20 +11,23 @@ use signal_hook::flag;
 #[derive(Clone, Default)]
 pub struct Signals {
     last: Arc<AtomicUsize>,
+    listening: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Starts listening.
-    pub fn listen() -> io::Result<Self> {
-        let signals = Self::default();
+    /// Starts listening, once.
+    pub fn listen(&self) -> io::Result<()> {
+        if self.listening.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
         for signal in [SIGINT, SIGTERM] {
             let seen = Arc::new(AtomicBool::new(false));
             // In this order: the first signal finds `seen` unset and sets it, the second finds it set and exits.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&seen))?;
             flag::register(signal, seen)?;
-            flag::register_usize(signal, Arc::clone(&signals.last), signal as usize)?;
+            flag::register_usize(signal, Arc::clone(&self.last), signal as usize)?;
         }
-        Ok(signals)
+        Ok(())
     }
 
     /// The signal that was received, if one was.

@@ -43,7 +43,7 @@ fn check(name: &str, level: Level, summary: String, mut problems: Vec<Problem>) 
 
 /// Files are there, no others, regular, and of the size that the manifest says. The manifest itself was checked against its
 /// hash when the version was held.
-pub(super) fn structure(store: &Store, held: &Held) -> Result<Vec<Check>, Error> {
+pub(super) fn structure(held: &Held) -> Result<Check, Error> {
     let mut found = BTreeMap::new();
     let mut problems = Vec::new();
     walk(&held.dir, "", &mut found, &mut problems)?;
@@ -61,41 +61,43 @@ pub(super) fn structure(store: &Store, held: &Held) -> Result<Vec<Check>, Error>
             Some(_) => {}
         }
     }
-    problems.extend(
-        found
-            .into_keys()
-            .map(|path| problem(path, "nothing", "a file that the manifest does not list")),
-    );
-    let files = check(
-        "files",
-        Level::Structure,
-        format!("{} files", held.manifest.files.len()),
-        problems,
-    );
+    let unlisted = |path| problem(path, "nothing", "a file that the manifest does not list");
+    problems.extend(found.into_keys().map(unlisted));
+    let summary = format!("{} files", held.manifest.files.len());
+    Ok(check("files", Level::Structure, summary, problems))
+}
 
+/// The model that the version's readers need is in the store, and nothing that would change what it means.
+pub(super) fn model_structure(store: &Store, held: &Held) -> Result<Check, Error> {
     let dir = store.model_dir(&held.manifest.fingerprint);
-    let lacking = held
-        .manifest
-        .space
-        .files
-        .keys()
-        .filter(|file| !dir.join(file).is_file());
-    let problems = lacking
-        .map(|file| {
-            problem(
-                format!("models/{}/{file}", held.manifest.fingerprint.short()),
-                "a file",
-                "nothing",
-            )
-        })
-        .collect();
-    let model = check(
+    let mut found = BTreeMap::new();
+    let mut problems = Vec::new();
+    if dir.is_dir() {
+        walk(&dir, "", &mut found, &mut problems)?;
+    }
+    for file in held.manifest.model_files.keys() {
+        if found.remove(file).is_none() {
+            problems.push(problem(model_path(held, file), "a file", "nothing"));
+        }
+    }
+    let unlisted = |file: String| {
+        problem(
+            model_path(held, &file),
+            "nothing",
+            "a file that the manifest does not list",
+        )
+    };
+    problems.extend(found.into_keys().map(unlisted));
+    Ok(check(
         "model files",
         Level::Structure,
         held.manifest.space.model.clone(),
         problems,
-    );
-    Ok(vec![files, model])
+    ))
+}
+
+fn model_path(held: &Held, file: &str) -> String {
+    format!("models/{}/{file}", held.manifest.fingerprint.short())
 }
 
 fn walk(
@@ -120,58 +122,53 @@ fn walk(
     Ok(())
 }
 
-/// Every file has the hash that the manifest says, the model's files among them.
-pub(super) fn bytes(
-    store: &Store,
-    held: &Held,
-    progress: &dyn Progress,
-) -> Result<Vec<Check>, Error> {
+/// Every file has the hash that the manifest says.
+pub(super) fn bytes(held: &Held, progress: &dyn Progress) -> Result<Check, Error> {
     let total: u64 = held.manifest.files.iter().map(|file| file.size).sum();
     let stage = progress.stage("verify bytes", Some(total), "bytes");
     let mut problems = Vec::new();
     for file in &held.manifest.files {
         progress.checkpoint()?;
-        match Digest::of_file(&held.dir.join(&file.path)) {
-            Ok(found) if found == file.sha256 => {}
-            Ok(found) => problems.push(problem(
-                &file.path,
-                format!("sha256 {}", file.sha256),
-                format!("sha256 {found}"),
-            )),
-            // A sector that cannot be read is a finding, not a reason to stop looking.
-            Err(e) => problems.push(problem(&file.path, "readable bytes", e.source)),
-        }
+        problems.extend(differs(
+            &file.path,
+            &held.dir.join(&file.path),
+            &file.sha256,
+        ));
         stage.advance(file.size);
     }
-    let files = check(
+    Ok(check(
         "bytes",
         Level::Bytes,
         format!("{total} bytes hashed"),
         problems,
-    );
+    ))
+}
 
+/// Every file of the model has the hash that the manifest says.
+pub(super) fn model_bytes(store: &Store, held: &Held) -> Check {
     let dir = store.model_dir(&held.manifest.fingerprint);
-    let mut problems = Vec::new();
-    for (file, expected) in &held.manifest.space.files {
-        let found = Digest::of_file(&dir.join(file))?;
-        if found != *expected {
-            let at = format!("models/{}/{file}", held.manifest.fingerprint.short());
-            problems.push(problem(
-                at,
-                format!("sha256 {expected}"),
-                format!("sha256 {found}"),
-            ));
-        }
+    let files = held.manifest.model_files.iter();
+    let problems = files
+        .filter_map(|(file, expected)| differs(&model_path(held, file), &dir.join(file), expected));
+    check(
+        "model bytes",
+        Level::Bytes,
+        held.manifest.space.model.clone(),
+        problems.collect(),
+    )
+}
+
+/// Says how a file's bytes differ. A sector that cannot be read is a finding, not a reason to stop looking.
+fn differs(at: &str, path: &Path, expected: &Digest) -> Option<Problem> {
+    match Digest::of_file(path) {
+        Ok(found) if found == *expected => None,
+        Ok(found) => Some(problem(
+            at,
+            format!("sha256 {expected}"),
+            format!("sha256 {found}"),
+        )),
+        Err(e) => Some(problem(at, "readable bytes", e.source)),
     }
-    Ok(vec![
-        files,
-        check(
-            "model bytes",
-            Level::Bytes,
-            held.manifest.space.model.clone(),
-            problems,
-        ),
-    ])
 }
 
 /// The table opens, and its columns, rows, versions and index agree with the manifest.

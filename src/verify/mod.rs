@@ -120,10 +120,14 @@ pub fn verify(
 ) -> Result<Report, Error> {
     let begun = Instant::now();
     let started = Timestamp::now();
-    let mut checks = checks::structure(store, held)?;
+    let mut checks = vec![
+        checks::structure(held)?,
+        checks::model_structure(store, held)?,
+    ];
     let whole = |checks: &[Check]| checks.iter().all(Check::passed);
     if level >= Level::Bytes && whole(&checks) {
-        checks.extend(checks::bytes(store, held, progress)?);
+        checks.push(checks::bytes(held, progress)?);
+        checks.push(checks::model_bytes(store, held));
     }
     if level >= Level::Lance && whole(&checks) {
         checks.extend(checks::lance(held)?);
@@ -180,35 +184,49 @@ pub fn prove(
     progress: &dyn Progress,
 ) -> Result<Verified, Error> {
     if passed.name != held.name || passed.manifest_sha256 != held.manifest_sha256 {
-        let (name, checked, found) = (
-            held.name.clone(),
-            passed.manifest_sha256,
-            held.manifest_sha256,
-        );
+        let (checked, found) = (passed.manifest_sha256, held.manifest_sha256);
         return Err(store::Error::ChangedAfterCheck {
-            name,
+            name: passed.name,
             checked,
             found,
         }
         .into());
     }
+    let model = [
+        checks::model_structure(store, held)?,
+        checks::model_bytes(store, held),
+    ];
+    report::all_passed(&held.name, &model)?;
     prove_for_rollback(store, held, Thoroughness::Bytes, progress)
 }
 
-/// Proves a version that was live before: no gate, model or table is needed, so it works when nothing else does.
+/// Proves a version that was live before. Neither gate, table nor model is needed, so it works when nothing else does; a
+/// model that is damaged is only told.
 pub fn prove_for_rollback(
     store: &LockedStore,
     held: &Held,
     thoroughness: Thoroughness,
     progress: &dyn Progress,
 ) -> Result<Verified, Error> {
-    let mut checks = checks::structure(store, held)?;
+    let mut checks = vec![checks::structure(held)?];
     if thoroughness == Thoroughness::Bytes && checks.iter().all(Check::passed) {
-        checks.extend(checks::bytes(store, held, progress)?);
+        checks.push(checks::bytes(held, progress)?);
     }
     report::all_passed(&held.name, &checks)?;
+    let model = checks::model_structure(store, held)?;
+    for problem in &model.problems {
+        progress.warn(&format!(
+            "the model that {} needs is incomplete: {problem}",
+            held.name
+        ));
+    }
     Ok(Verified {
         name: held.name.clone(),
         manifest_sha256: held.manifest_sha256,
     })
+}
+
+/// Checks names and sizes of a held version's files, as every reader does before it opens the table.
+pub fn check_structure(held: &Held) -> Result<(), Error> {
+    report::all_passed(&held.name, &[checks::structure(held)?])
 }

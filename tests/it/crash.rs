@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use ragctl::progress::Silent;
 use ragctl::store::Store;
 use serde_json::json;
 
-use crate::support::{Sandbox, fingerprint};
+use crate::support::{Sandbox, copy_tree, files, flip_byte};
 
 /// Tests run side by side in one process: a lock that was dropped lives on for a moment in a child that another test is
 /// just starting.
@@ -73,7 +75,7 @@ fn a_release_cut_off_after_its_flip_is_completed_once() {
     );
     let store = Store::open(&sandbox.path("store")).unwrap();
     for _ in 0..2 {
-        drop(store.lock(PATIENCE, "test").unwrap());
+        drop(store.lock(PATIENCE, "test", &Silent).unwrap());
     }
     let history = store.history().unwrap();
     assert_eq!(
@@ -83,6 +85,84 @@ fn a_release_cut_off_after_its_flip_is_completed_once() {
     assert_eq!(store.twin().unwrap().unwrap().generation, 2);
     sandbox.run(["rollback"]).ok();
     assert_eq!(sandbox.run(["status", "-o", "name"]).ok().line(), "v0.1.0");
+}
+
+#[test]
+fn publishing_again_finishes_a_release_that_was_cut_off_after_its_flip() {
+    let sandbox = with_two_versions();
+    journal(&sandbox);
+    point_current_at(&sandbox, "v0.2.0");
+    let answer = sandbox
+        .run(["publish", "v0.2.0", "--json"])
+        .ok()
+        .tells("finished the release of v0.2.0");
+    assert_eq!(answer.json()["changed"], false);
+    assert!(!sandbox.path("store/state/journal.json").exists());
+    assert_eq!(
+        sandbox.run(["history", "--json"]).ok().json()["releases"][0]["reason"],
+        "cut off"
+    );
+}
+
+#[test]
+fn a_twin_or_journal_that_cannot_be_read_stops_nobody() {
+    let sandbox = with_two_versions();
+    sandbox.write("store/current.json", "{\"generation\": 1");
+    sandbox.write("store/state/journal.json", "torn");
+    sandbox.run(["query", "words"]).ok();
+    sandbox
+        .run(["publish", "v0.2.0"])
+        .ok()
+        .tells("removed a journal");
+    let status = sandbox.run(["status", "--json"]).ok().json();
+    assert_eq!(status["live"]["generation"], 2);
+}
+
+#[test]
+fn a_version_of_another_store_under_a_known_name_is_refused() {
+    let (sandbox, other) = (with_two_versions(), with_two_versions());
+    sandbox.remove("store/versions/v0.2.0");
+    copy_tree(
+        &other.path("store/versions/v0.2.0"),
+        &sandbox.path("store/versions/v0.2.0"),
+    );
+    sandbox
+        .run(["publish", "v0.2.0"])
+        .code(13)
+        .tells("already used for other content");
+    assert_eq!(sandbox.run(["status", "-o", "name"]).ok().line(), "v0.1.0");
+}
+
+#[test]
+fn a_damaged_snapshot_or_model_is_replaced_by_the_next_ingest_and_build() {
+    let sandbox = Sandbox::with_docs();
+    sandbox.run(["ingest"]).ok();
+    let snapshots = sandbox.path("store/snapshots");
+    let chunks = files(&snapshots)
+        .into_iter()
+        .find(|path| path.ends_with("chunks.jsonl"))
+        .unwrap();
+    flip_byte(&chunks);
+    sandbox
+        .run(["build"])
+        .code(12)
+        .tells("Run `ragctl ingest` again");
+    sandbox.run(["ingest"]).ok();
+    sandbox.run(["run"]).ok();
+    let models = files(&sandbox.path("store/models"));
+    flip_byte(
+        models
+            .iter()
+            .find(|path| path.ends_with("tokenizer.json"))
+            .unwrap(),
+    );
+    sandbox
+        .run(["query", "words"])
+        .code(12)
+        .tells("tokenizer.json");
+    sandbox.write("docs/beta.txt", "Other words.\n");
+    sandbox.run(["run"]).ok();
+    sandbox.run(["query", "words"]).ok();
 }
 
 #[test]
@@ -148,6 +228,20 @@ fn staging_left_by_a_dead_process_is_reaped_and_that_of_a_live_one_is_not() {
     );
 }
 
+/// Counts the cache's segments; temporary names come and go while it looks.
+fn segments_below(dir: &Path) -> usize {
+    let entries = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let count = |path: PathBuf| match path.extension() {
+        Some(extension) => usize::from(extension == "safetensors"),
+        None => segments_below(&path),
+    };
+    entries.map(count).sum()
+}
+
 #[test]
 fn embedding_goes_on_where_it_was_killed() {
     let sandbox = Sandbox::with_docs();
@@ -163,7 +257,7 @@ fn embedding_goes_on_where_it_was_killed() {
     let all = plan["embedded"].as_u64().unwrap();
     let cache = sandbox.path("store/cache/embeddings");
     let mut child = sandbox.command(["embed"]).spawn().unwrap();
-    while !cache.exists() || fingerprint(&cache).len() < 3 {
+    while segments_below(&cache) < 3 {
         assert!(
             child.try_wait().unwrap().is_none(),
             "embedding ended before it could be killed"

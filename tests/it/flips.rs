@@ -38,7 +38,9 @@ fn two_thousand_flips_under_eight_spinning_readers_show_no_gap_and_no_mix() {
                 }
             });
         }
-        let locked = store.lock(Duration::from_secs(10), "test").unwrap();
+        let locked = store
+            .lock(Duration::from_secs(10), "test", &Silent)
+            .unwrap();
         for flip in 0..FLIPS {
             let held = store.hold(Some(&names[flip % 2])).unwrap();
             let verified =

@@ -80,8 +80,8 @@ fn standard_input_and_file_lists_are_sources() {
     );
     assert_eq!(
         feed(
-            &["ingest", "--files-from", "-", "--json"],
-            "docs/alpha.md\ndocs/beta.txt\n"
+            &["ingest", "--files-from", "-", "--json", "--max-failed", "1"],
+            "docs/alpha.md\nno/where.md\ndocs/beta.txt\n"
         )["documents"],
         2
     );
@@ -131,8 +131,8 @@ fn one_field_has_one_type_and_no_name_of_the_stores() {
     sandbox.write("r.jsonl", "{\"_id\": \"1\", \"text\": \"x y\", \"n\": 1}\n{\"_id\": \"2\", \"text\": \"x y\", \"n\": \"one\"}\n");
     sandbox
         .run(["ingest", "r.jsonl", "--metadata-field", "n"])
-        .code(2)
-        .tells("`n` is integer in r.jsonl#1 but text in r.jsonl#2");
+        .code(3)
+        .tells("r.jsonl#2: has text in the metadata field `n`, which is integer in r.jsonl#1");
     sandbox
         .run(["ingest", "docs", "--metadata", "vector=1"])
         .code(2)

@@ -71,8 +71,15 @@ fn rollback_works_without_model_cache_configuration_and_network() {
     sandbox.remove("docs");
     fs::remove_file(sandbox.path("ragctl.toml")).unwrap();
     sandbox.remove("store/cache");
-    sandbox.run(["rollback", "--offline"]).ok();
+    let models = sandbox.path("store/models");
+    fs::rename(&models, sandbox.path("aside")).unwrap();
+    sandbox
+        .run(["rollback", "--offline"])
+        .ok()
+        .tells("the model that v0.2.0 needs is incomplete");
     assert_eq!(live(&sandbox), "v0.2.0");
+    fs::remove_dir_all(&models).unwrap();
+    fs::rename(sandbox.path("aside"), &models).unwrap();
     // The version brings its own model, so it still answers.
     let answer = sandbox
         .run(["query", "Second.", "--json", "-k", "1", "--offline"])
