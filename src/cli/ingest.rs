@@ -255,7 +255,7 @@ impl IngestArgs {
     fn sources(&self, context: &Context<'_>) -> Result<Vec<SourceSpec>, CliError> {
         let mut sources: Vec<SourceSpec> = Vec::new();
         let mut ids = HashSet::new();
-        let named = self.paths.iter().map(|path| SourceSpec::of_path(path));
+        let named = self.paths.iter().map(SourceSpec::of_path);
         for mut source in named.chain(self.listed(context)?) {
             source.base = context.working_dir.clone();
             source.include = self.include.clone();

@@ -80,7 +80,7 @@ impl RunArgs {
             };
             match metrics.write() {
                 Err(e) if outcome.is_err() => {
-                    context.ui.warn(&format!("--metrics-file: {}", e.message()))
+                    context.ui.warn(&format!("--metrics-file: {}", e.message()));
                 }
                 written => written?,
             }

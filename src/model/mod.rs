@@ -164,7 +164,7 @@ impl Model {
             max_tokens: settings.max_tokens,
             query_prefix: settings.query_prefix,
             document_prefix: settings.document_prefix,
-            files: DECIDING.iter().filter_map(|file| deciding(&file)).collect(),
+            files: DECIDING.iter().filter_map(deciding).collect(),
         };
         Ok(Self {
             space,
