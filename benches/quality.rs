@@ -9,6 +9,7 @@
 //! out of tolerance.
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a benchmark may panic and prints"
 )]
