@@ -143,7 +143,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__build)
-            opts="-C -o -q -v -h --bump --pre --label --exact-below --snapshot --model --device --if-changed --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --bump --pre --label --exact-below --snapshot --model --device --precision --if-changed --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -174,6 +174,10 @@ _ragctl() {
                     return 0
                     ;;
                 --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -427,7 +431,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__embed)
-            opts="-C -o -q -v -h --snapshot --model --device --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --snapshot --model --device --precision --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -442,6 +446,10 @@ _ragctl() {
                     return 0
                     ;;
                 --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -527,7 +535,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__ingest)
-            opts="-C -o -q -v -h --model --device --strategy --max-tokens --overlap --max-failed --strict --files-from --include --exclude --metadata --id-field --title-field --text-field --uri-field --metadata-field --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --model --device --precision --strategy --max-tokens --overlap --max-failed --strict --files-from --include --exclude --metadata --id-field --title-field --text-field --uri-field --metadata-field --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -538,6 +546,10 @@ _ragctl() {
                     return 0
                     ;;
                 --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -717,7 +729,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__inspect__subcmd__chunk)
-            opts="-C -o -q -v -h --model --device --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --model --device --precision --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -728,6 +740,10 @@ _ragctl() {
                     return 0
                     ;;
                 --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -939,7 +955,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__model__subcmd__fetch)
-            opts="-C -o -q -v -h --model --device --from --force --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --model --device --precision --from --force --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -950,6 +966,10 @@ _ragctl() {
                     return 0
                     ;;
                 --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -993,7 +1013,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__model__subcmd__show)
-            opts="-C -o -q -v -h --model --device --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --model --device --precision --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1004,6 +1024,10 @@ _ragctl() {
                     return 0
                     ;;
                 --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1043,7 +1067,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__model__subcmd__verify)
-            opts="-C -o -q -v -h --model --device --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --model --device --precision --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1054,6 +1078,10 @@ _ragctl() {
                     return 0
                     ;;
                 --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1151,7 +1179,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__query)
-            opts="-k -C -o -q -v -h --input --version --exact --filter --model --device --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-k -C -o -q -v -h --input --version --exact --filter --model --device --precision --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1178,6 +1206,10 @@ _ragctl() {
                     return 0
                     ;;
                 --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1279,7 +1311,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__run)
-            opts="-C -o -q -v -h --model --device --strategy --max-tokens --overlap --max-failed --strict --bump --pre --label --exact-below --reason --metrics-file --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --model --device --precision --strategy --max-tokens --overlap --max-failed --strict --bump --pre --label --exact-below --reason --metrics-file --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1290,6 +1322,10 @@ _ragctl() {
                     return 0
                     ;;
                 --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

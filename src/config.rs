@@ -78,6 +78,8 @@ pub struct ModelConfig {
     pub from: Option<String>,
     /// What computes: `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
     pub device: String,
+    /// How exactly a processor multiplies: `f32`, or `exact16` where it has the instruction. Their vectors are interchangeable.
+    pub precision: String,
 }
 
 impl Default for ModelConfig {
@@ -89,6 +91,7 @@ impl Default for ModelConfig {
             sha256: BTreeMap::new(),
             from: None,
             device: "auto".into(),
+            precision: "f32".into(),
         }
     }
 }
@@ -168,13 +171,14 @@ impl Default for PublishConfig {
 
 /// The settings that a flag or a variable may give, and whether they are numbers. The variable's name is the key in
 /// capitals: `chunk.max_tokens` is `RAGCTL_CHUNK_MAX_TOKENS`.
-const LAYERED: [(&str, bool); 12] = [
+const LAYERED: [(&str, bool); 13] = [
     ("store", false),
     ("model.name", false),
     ("model.revision", false),
     ("model.path", false),
     ("model.from", false),
     ("model.device", false),
+    ("model.precision", false),
     ("chunk.strategy", false),
     ("chunk.max_tokens", true),
     ("chunk.overlap", true),

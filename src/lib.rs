@@ -19,11 +19,12 @@
 //!
 //! - [`fault`], [`digest`], [`durable`], [`progress`], [`space`]: what an error is, hashes, fsync and rename, how work
 //!   reports itself, what makes vectors comparable
+//! - `simd`: kernels chosen by what the processor can do; the only `unsafe`
 //! - [`store`]: the directory: versions, manifest, draft and seal, the link, locks, leases, journal, history
 //! - [`corpus`]: sources and documents: what is read, one file a format
 //! - [`model`]: which files make a space; fetching and checking them; the tokenizer
 //! - [`chunk`]: documents into chunks
-//! - [`embed`]: chunks into vectors: encoder, devices, cache, probes
+//! - [`embed`]: chunks into vectors: our own forward pass or candle's, devices, cache, probes
 //! - [`index`]: the LanceDB table: writing, filters, search
 //! - [`snapshot`]: what one ingest gave, and every later step works on
 //! - [`ingest`], [`build`], [`verify`], [`publish`], [`query`]: the verbs
@@ -36,6 +37,8 @@
 //!   space, and each error knows its kind where it is made, so that `cli/error.rs` is one table.
 //! - `snapshots/newest` is a link beside the snapshots: the same content ingested again keeps its name, so the newest
 //!   cannot be told from the directories.
+//! - The encoder of processors takes its weights through candle but is no candle custom op: an op hands over tensors, and
+//!   packs without padding, one a worker, would have to be wrapped into one and taken out again.
 //! - `build` embeds what the cache still lacks instead of failing: `embed` is then a step one may take alone, not one that
 //!   may be forgotten.
 
@@ -63,6 +66,8 @@ pub mod model;
 pub mod progress;
 pub mod publish;
 pub mod query;
+#[cfg(target_arch = "x86_64")]
+pub mod simd;
 pub mod snapshot;
 pub mod space;
 pub mod store;

@@ -8,7 +8,7 @@ use super::GlobalArgs;
 use super::error::CliError;
 use crate::config::{self, Loaded, Override};
 use crate::durable::Context as _;
-use crate::embed::{self, Device, DeviceRequest};
+use crate::embed::{self, Device, DeviceRequest, Precision};
 use crate::model::{self, Fetcher, Model, Pins, Place, pins_of};
 use crate::store::{Recovered, Store};
 use crate::ui::Ui;
@@ -31,6 +31,9 @@ pub(super) struct ModelOptions {
     /// What computes: auto, cpu, cuda, cuda:N, metal
     #[arg(long, value_name = "DEVICE")]
     device: Option<DeviceRequest>,
+    /// How exactly a processor multiplies: f32, exact16
+    #[arg(long, value_name = "PRECISION")]
+    precision: Option<Precision>,
 }
 
 /// How long to wait for somebody else's lock.
@@ -73,7 +76,12 @@ impl ModelOptions {
             flag: "device",
             value: device.to_string(),
         });
-        model.into_iter().chain(device).collect()
+        let precision = self.precision.map(|precision| Override {
+            key: "model.precision",
+            flag: "precision",
+            value: precision.to_string(),
+        });
+        model.into_iter().chain(device).chain(precision).collect()
     }
 
     /// Whether a model was named.
@@ -123,6 +131,7 @@ impl<'a> Context<'a> {
         super::ingest::tolerance(&loaded.config)?;
         super::verify::required_level(&loaded)?;
         device_request(&loaded)?;
+        precision(&loaded)?;
         Ok(loaded)
     }
 
@@ -271,8 +280,10 @@ impl<'a> Context<'a> {
 
     /// Opens the configured device, and says which it is and why.
     pub(super) fn device(&self, loaded: &Loaded) -> Result<Device, embed::Error> {
-        // The word was checked when the settings were loaded.
-        let device = Device::open(loaded.config.model.device.parse().unwrap_or_default())?;
+        // The words were checked when the settings were loaded.
+        let model = &loaded.config.model;
+        let device = Device::open(model.device.parse().unwrap_or_default())?
+            .with_precision(model.precision.parse().unwrap_or_default());
         self.ui
             .detail(&format!("computing on {} ({})", device.name, device.why));
         Ok(device)
@@ -290,6 +301,21 @@ fn device_request(loaded: &Loaded) -> Result<DeviceRequest, CliError> {
             CliError::usage(
                 format!("model.device: {e}"),
                 "Leave it out for the best device that works.",
+            )
+        })
+}
+
+/// The precision, as it is configured.
+fn precision(loaded: &Loaded) -> Result<Precision, CliError> {
+    loaded
+        .config
+        .model
+        .precision
+        .parse()
+        .map_err(|e: embed::ParsePrecisionError| {
+            CliError::usage(
+                format!("model.precision: {e}"),
+                "Leave it out for single precision.",
             )
         })
 }

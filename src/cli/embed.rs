@@ -34,6 +34,7 @@ struct Answered {
     snapshot: Digest,
     fingerprint: Digest,
     device: Option<String>,
+    scheme: Option<&'static str>,
     embedded: u64,
     cached: u64,
 }
@@ -55,8 +56,8 @@ impl EmbedArgs {
                 cache.discarded()
             ));
         }
-        let (filled, device) = if self.dry_run {
-            (embed::missing(&cache, texts), None)
+        let (filled, device, scheme) = if self.dry_run {
+            (embed::missing(&cache, texts), None, None)
         } else {
             let device = context.device(&loaded)?;
             let name = device.name.clone();
@@ -64,6 +65,7 @@ impl EmbedArgs {
             (
                 embed::fill(&embedder, &mut cache, texts, context.ui)?,
                 Some(name),
+                Some(embedder.scheme()),
             )
         };
         let (dry_run, snapshot, changed) = (self.dry_run, snapshot.id, filled.embedded > 0);
@@ -73,6 +75,7 @@ impl EmbedArgs {
             snapshot,
             fingerprint,
             device,
+            scheme,
             embedded: filled.embedded,
             cached: filled.cached,
         };
@@ -86,7 +89,10 @@ impl Answer for Answered {
         let on = self
             .device
             .as_ref()
-            .map_or(String::new(), |device| format!(" on {device}"));
+            .zip(self.scheme)
+            .map_or(String::new(), |(device, scheme)| {
+                format!(" on {device} ({scheme})")
+            });
         writeln!(
             out,
             "snapshot {}: {} chunks {verb}{on}, {} in the cache already",

@@ -117,7 +117,10 @@ impl Answer for Shown {
             ["space".into(), self.manifest.fingerprint.to_string()],
             [
                 "numerics".into(),
-                format!("{} on {}", numerics.class, numerics.device),
+                format!(
+                    "{} ({}) on {}",
+                    numerics.class, numerics.scheme, numerics.device
+                ),
             ],
             [
                 "size".into(),

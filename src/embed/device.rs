@@ -55,6 +55,46 @@ impl fmt::Display for DeviceRequest {
     }
 }
 
+/// How exactly a processor multiplies matrices. Both are of one equivalence class: their vectors are interchangeable.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Single precision: equal to sentence-transformers but for the order of sums.
+    #[default]
+    F32,
+    /// 16-bit integers scaled row by row and column by column, summed without loss in 32 bits: half as long again as fast,
+    /// with cosines of 0.999999 to single precision. It is asked for, because near ties may change their order.
+    Exact16,
+}
+
+/// The name of [`Precision::Exact16`].
+pub(super) const EXACT16: &str = "exact16";
+
+/// A text that names no precision.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no precision: f32 or exact16")]
+pub struct ParsePrecisionError(String);
+
+impl FromStr for Precision {
+    type Err = ParsePrecisionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "f32" => Self::F32,
+            EXACT16 => Self::Exact16,
+            other => return Err(ParsePrecisionError(other.to_owned())),
+        })
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Exact16 => EXACT16,
+        })
+    }
+}
+
 /// A device that works.
 #[derive(Debug, Clone)]
 pub struct Device {
@@ -63,6 +103,8 @@ pub struct Device {
     pub name: String,
     /// Why this one.
     pub why: String,
+    /// How exactly it computes, where it is a processor.
+    pub precision: Precision,
 }
 
 impl Device {
@@ -78,6 +120,7 @@ impl Device {
                 device: candle_core::Device::Cpu,
                 name: "cpu".into(),
                 why: asked,
+                precision: Precision::F32,
             }),
             DeviceRequest::Cuda(number) => {
                 if !candle_core::utils::cuda_is_available() {
@@ -89,6 +132,7 @@ impl Device {
                     device,
                     name: request.to_string(),
                     why: asked,
+                    precision: Precision::F32,
                 })
             }
             DeviceRequest::Metal => {
@@ -101,6 +145,7 @@ impl Device {
                     device,
                     name: request.to_string(),
                     why: asked,
+                    precision: Precision::F32,
                 })
             }
             DeviceRequest::Auto => {
@@ -123,6 +168,11 @@ impl Device {
                 })
             }
         }
+    }
+
+    /// Asks for a precision.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// Tokens of one batch, padding included: few on a processor, whose caches are small.

@@ -3,12 +3,14 @@
 mod cache;
 mod device;
 mod encoder;
+#[cfg(target_arch = "x86_64")]
+mod native;
 pub mod probes;
 
 use std::collections::BTreeMap;
 
 pub use cache::Cache;
-pub use device::{Device, DeviceRequest, ParseDeviceError};
+pub use device::{Device, DeviceRequest, ParseDeviceError, ParsePrecisionError, Precision};
 pub use encoder::Embedder;
 
 use crate::digest::Digest;
@@ -66,6 +68,9 @@ pub enum Error {
     /// The cache's own encoding failed.
     #[error("the embedding cache: {0}")]
     Cache(#[from] safetensors::SafeTensorError),
+    /// The tokenizer gave a token that the model does not have.
+    #[error("the tokenizer gave token {0}, which the model does not have")]
+    UnknownToken(u32),
     /// The model gave numbers that are none.
     #[error("the model gave a vector that is not finite")]
     NotFinite,
@@ -78,9 +83,11 @@ impl Fault for Error {
             Self::Interrupted(e) => e.kind(),
             Self::Model(e) => e.kind(),
             Self::Device { .. } | Self::Config { .. } => Kind::Unavailable,
-            Self::Compute { .. } | Self::Tokenize(_) | Self::Cache(_) | Self::NotFinite => {
-                Kind::Failed
-            }
+            Self::Compute { .. }
+            | Self::Tokenize(_)
+            | Self::Cache(_)
+            | Self::UnknownToken(_)
+            | Self::NotFinite => Kind::Failed,
         }
     }
 

@@ -82,6 +82,9 @@ pub struct Counts {
 pub struct Numerics {
     /// The equivalence class, such as `f32`.
     pub class: String,
+    /// How they were computed within the class, such as `exact16`.
+    #[serde(default)]
+    pub scheme: String,
     /// The device that computed them.
     pub device: String,
 }

@@ -89,26 +89,33 @@ impl Bars {
 }
 
 fn bar_style(total: Option<u64>, unit: &str) -> ProgressStyle {
-    let counts = match (total, unit) {
+    let template = match (total, unit) {
         (None, _) => "{spinner} {msg} {elapsed}".to_owned(),
         (Some(_), "bytes") => {
             "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {left}".to_owned()
         }
-        (Some(_), unit) => format!(
-            "{{msg}} {{bar:30}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}} left"
-        ),
+        (Some(_), unit) => {
+            format!("{{msg}} {{bar:30}} {{human_pos}}/{{human_len}} {unit} {{rate}} {{left}}")
+        }
     };
     let style =
-        ProgressStyle::with_template(&counts).unwrap_or_else(|_| ProgressStyle::default_bar());
-    // Before the first unit is done there is no rate to tell the time left from.
-    style.with_key(
-        "left",
-        |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            if state.pos() > 0 {
-                write!(out, "{} left", HumanDuration(state.eta())).ok();
-            }
-        },
-    )
+        ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    // Before the first unit is done there is no rate to tell the time left from. Writing to a bar does not fail.
+    style
+        .with_key(
+            "rate",
+            |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                write!(out, "{:.1}/s", state.per_sec()).ok();
+            },
+        )
+        .with_key(
+            "left",
+            |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                if state.pos() > 0 {
+                    write!(out, "{} left", HumanDuration(state.eta())).ok();
+                }
+            },
+        )
 }
 
 struct Bar(ProgressBar);

@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// What each module may import. The base may be imported by all: fault, digest, durable, progress, space.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("fault", &[]),
     ("digest", &[]),
     ("durable", &[]),
     ("progress", &[]),
+    ("simd", &[]),
     ("space", &[]),
     ("store", &[]),
     ("corpus", &[]),
     ("model", &[]),
     ("chunk", &["corpus", "model"]),
-    ("embed", &["model"]),
+    ("embed", &["model", "simd"]),
     ("index", &["chunk", "corpus", "store"]),
     ("snapshot", &["chunk", "corpus", "store"]),
     ("ingest", &["chunk", "corpus", "model", "snapshot", "store"]),
@@ -34,10 +35,11 @@ const ALLOWED: [(&str, &[&str]); 19] = [
 const BASE: [&str; 5] = ["fault", "digest", "durable", "progress", "space"];
 
 /// Words that only some modules may say.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
+    ("unsafe ", &["simd"]),
     ("candle_", &["embed"]),
     ("lancedb", &["index"]),
-    ("arrow_", &["index"]),
+    ("arrow_array", &["index"]),
     ("lopdf::", &["corpus"]),
     ("scraper::", &["corpus"]),
     ("trafilatura::", &["corpus"]),
