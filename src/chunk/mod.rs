@@ -80,6 +80,10 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         Kind::Usage
     }
+
+    fn hint(&self) -> Option<String> {
+        Some("Leave chunk.max_tokens and chunk.overlap out for what fits the model.".into())
+    }
 }
 
 /// Cuts documents into chunks.

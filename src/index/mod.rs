@@ -82,6 +82,9 @@ impl Fault for Error {
         match self {
             Self::Io(e) => e.hint(),
             Self::Filter(e) => e.hint(),
+            _ if self.kind() == Kind::Filesystem => {
+                Some("Free some space, then run the same command again.".into())
+            }
             _ => None,
         }
     }

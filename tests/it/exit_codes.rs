@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{Output, Sandbox, files, flip_byte, hold_lock};
@@ -270,6 +270,39 @@ fn seventeen_is_a_filesystem_without_space() {
         .code(17)
         .tells("No space left")
         .tells("only its answer is lost");
+}
+
+#[test]
+fn seventeen_is_a_full_disk_too_and_leaves_what_is_live() {
+    let sandbox = Sandbox::published();
+    let small = sandbox.path("small");
+    std::fs::create_dir(&small).unwrap();
+    let mount = |args: &[&str]| {
+        Command::new(args[0])
+            .args(&args[1..])
+            .arg(&small)
+            .output()
+            .is_ok_and(|o| o.status.success())
+    };
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs"]) {
+        eprintln!("not run: a small filesystem can only be mounted by root");
+        return;
+    }
+    sandbox.run(["--store", "small/store", "init"]).ok();
+    sandbox.run(["--store", "small/store", "run"]).ok();
+    let line = |n: usize| {
+        format!(
+            "{{\"_id\": \"{n}\", \"text\": \"{}\"}}\n",
+            format!("number {n} of words ").repeat(8)
+        )
+    };
+    sandbox.write("docs/many.jsonl", &(0..700).map(line).collect::<String>());
+    let output = sandbox.run(["--store", "small/store", "run"]);
+    let live = sandbox.run(["--store", "small/store", "status", "-o", "name"]);
+    let staging = std::fs::read_dir(small.join("store/staging")).map(Iterator::count);
+    assert!(mount(&["umount"]));
+    output.code(17).tells("Free some space");
+    assert_eq!((live.ok().line().as_str(), staging.unwrap()), ("v0.1.0", 0));
 }
 
 #[test]
