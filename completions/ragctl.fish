@@ -143,7 +143,7 @@ none\t'Not at all'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l if-changed -d 'Build nothing when the live version says the same'
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l if-changed -d 'Build nothing when the live version, or a newer one, says the same'
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l dry-run -d 'Say what would be built, and build nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l offline -d 'Never touch the network'

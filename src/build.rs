@@ -10,7 +10,7 @@ use semver::Prerelease;
 use crate::corpus::Value;
 use crate::digest::{Digest, FieldHasher};
 use crate::durable::{Context as _, PathError};
-use crate::embed::{self, Cache, Embedder, NUMERICS, probes};
+use crate::embed::{self, Cache, Device, Embedder, NUMERICS, probes};
 use crate::fault::{Fault, Kind};
 use crate::index::{self, IndexPolicy, IndexWriter, MINIMUM_READER};
 use crate::model::Model;
@@ -64,8 +64,6 @@ pub struct Plan {
     pub build_digest: Digest,
     /// A version that is already what would be built.
     pub same: Option<VersionName>,
-    /// What the change calls for, compared with the live version.
-    pub bump: Bump,
 }
 
 /// What a build gave.
@@ -169,6 +167,30 @@ pub fn embedded_texts(snapshot: &Snapshot, space: &Space) -> Result<Vec<String>,
     texts.collect()
 }
 
+/// What tells two builds apart.
+#[derive(Clone, Copy)]
+struct Digests {
+    content: Digest,
+    build: Digest,
+}
+
+impl Digests {
+    fn of(snapshot: &Snapshot, space: &Space, request: &Request) -> Result<Self, Error> {
+        let content = content_digest(snapshot, space)?;
+        let build = FieldHasher::default()
+            .field("ragctl build 1")
+            .field(content.as_bytes())
+            .field(NUMERICS)
+            .field(request.index.exact_below.to_string())
+            .finish();
+        Ok(Self { content, build })
+    }
+
+    fn are_of(&self, manifest: &Manifest) -> bool {
+        manifest.content_digest == self.content && manifest.build_digest == self.build
+    }
+}
+
 /// Works out what a build would give, from the snapshot and the store alone.
 pub fn plan(
     store: &Store,
@@ -177,92 +199,106 @@ pub fn plan(
     request: &Request,
 ) -> Result<Plan, Error> {
     check_space(snapshot, space)?;
-    let content_digest = content_digest(snapshot, space)?;
-    let build_digest = FieldHasher::default()
-        .field("ragctl build 1")
-        .field(content_digest.as_bytes())
-        .field(NUMERICS)
-        .field(request.index.exact_below.to_string())
-        .finish();
+    place(
+        store,
+        Digests::of(snapshot, space, request)?,
+        space,
+        request,
+    )
+}
+
+/// Finds the name of what would be built, or the version that it would repeat.
+fn place(store: &Store, digests: Digests, space: &Space, request: &Request) -> Result<Plan, Error> {
     let live = store
         .live()?
         .map(|name| store.manifest(&name))
         .transpose()?
         .map(|(manifest, _)| manifest);
-    let bump = match &live {
-        Some(live) if live.fingerprint != space.fingerprint() => Bump::Major,
-        Some(live) if live.content_digest == content_digest => Bump::Patch,
-        _ => Bump::Minor,
+    let mut same = match request.if_changed {
+        true => repeated(store, &digests, live.as_ref())?,
+        false => None,
     };
-    let is_same = |manifest: &Manifest| {
-        manifest.content_digest == content_digest && manifest.build_digest == build_digest
-    };
-    let (name, same) = match &request.naming {
-        Naming::Exactly(name) => {
-            let existing = if store.version_dir(name).exists() {
-                Some(store.manifest(name)?.0)
-            } else {
-                None
-            };
-            match existing {
-                Some(manifest) if is_same(&manifest) => (name.clone(), Some(name.clone())),
-                None if !store.names()?.iter().any(|known| known.name == *name) => {
-                    (name.clone(), None)
-                }
-                _ => return Err(store::Error::NameTaken { name: name.clone() }.into()),
+    let name = match &request.naming {
+        Naming::Exactly(name) if store.version_dir(name).exists() => {
+            if !digests.are_of(&store.manifest(name)?.0) {
+                return Err(store::Error::NameTaken { name: name.clone() }.into());
             }
+            same = Some(name.clone());
+            name.clone()
         }
-        Naming::Next { bump: asked, pre } => {
+        Naming::Exactly(name) if store.names()?.iter().any(|known| known.name == *name) => {
+            return Err(store::Error::NameTaken { name: name.clone() }.into());
+        }
+        Naming::Exactly(name) => name.clone(),
+        Naming::Next { bump, pre } => {
+            let called_for = match &live {
+                Some(live) if live.fingerprint != space.fingerprint() => Bump::Major,
+                Some(live) if live.content_digest == digests.content => Bump::Patch,
+                _ => Bump::Minor,
+            };
             let names = store
                 .names()?
                 .into_iter()
                 .map(|NameRecord { name, .. }| name);
             let highest = names.chain(store.versions()?).max();
-            let next = highest.map_or(VersionName::first(pre.clone()), |highest| {
-                highest.next(asked.unwrap_or(bump), pre.clone())
-            });
-            (next, None)
+            let next = |highest: VersionName| highest.next(bump.unwrap_or(called_for), pre.clone());
+            highest.map_or(VersionName::first(pre.clone()), next)
         }
     };
-    // The live version first, then the newest: one that was built but failed its gates is not built again every night.
-    let mut unchanged = live
-        .filter(|live| request.if_changed && is_same(live))
-        .map(|live| live.version);
-    if request.if_changed && unchanged.is_none() {
-        let newest = store.versions()?.into_iter().rev();
-        unchanged = newest.into_iter().find(|name| {
-            store
-                .manifest(name)
-                .is_ok_and(|(manifest, _)| is_same(&manifest))
-        });
-    }
     Ok(Plan {
         name,
-        content_digest,
-        build_digest,
-        same: same.or(unchanged),
-        bump,
+        content_digest: digests.content,
+        build_digest: digests.build,
+        same,
     })
 }
 
-/// Builds and seals a version. `embedder` is asked for only when something must be built.
+/// Finds the version that a build would repeat: the live one, or the newest above it. One that was built but failed its gates
+/// is thus not built again every night.
+fn repeated(
+    store: &Store,
+    digests: &Digests,
+    live: Option<&Manifest>,
+) -> Result<Option<VersionName>, Error> {
+    if let Some(live) = live.filter(|live| digests.are_of(live)) {
+        return Ok(Some(live.version.clone()));
+    }
+    let above = |name: &VersionName| live.is_none_or(|live| *name > live.version);
+    // A version whose manifest is damaged is nobody's repetition.
+    let is_same = |name: &VersionName| {
+        store
+            .manifest(name)
+            .is_ok_and(|(manifest, _)| digests.are_of(&manifest))
+    };
+    Ok(store
+        .versions()?
+        .into_iter()
+        .rev()
+        .filter(above)
+        .find(is_same))
+}
+
+/// Builds and seals a version. `device` is asked for only when something must be built.
 pub fn build(
     store: &Store,
     snapshot: &Snapshot,
-    space: &Space,
-    embedder: impl FnOnce() -> Result<(Model, Embedder), embed::Error>,
+    model: Model,
+    device: impl FnOnce() -> Result<Device, embed::Error>,
     request: &Request,
     progress: &dyn Progress,
 ) -> Result<Built, Error> {
-    let first_plan = plan(store, snapshot, space, request)?;
-    if let Some(built) = already_built(store, &first_plan)? {
+    let (space, model_files) = (model.space.clone(), model.digests().clone());
+    check_space(snapshot, &space)?;
+    let digests = Digests::of(snapshot, &space, request)?;
+    if let Some(built) = already_built(store, &place(store, digests, &space, request)?)? {
         return Ok(built);
     }
-    let (model, embedder) = embedder()?;
     let fingerprint = space.fingerprint();
+    install_model(store, &model, &fingerprint)?;
+    let embedder = Embedder::load(model, device()?)?;
     let mut cache = Cache::open(&store.cache_dir(), &fingerprint, NUMERICS)?;
     let filled = {
-        let texts = embedded_texts(snapshot, space)?;
+        let texts = embedded_texts(snapshot, &space)?;
         embed::fill(
             &embedder,
             &mut cache,
@@ -270,7 +306,6 @@ pub fn build(
             progress,
         )?
     };
-    install_model(store, &model, &fingerprint)?;
 
     let draft = store.draft()?;
     let counts = snapshot.settings.counts;
@@ -302,7 +337,7 @@ pub fn build(
 
     // From here on the name and the parent are decided, so nobody else may write.
     let locked = store.lock(request.lock_timeout, "build", progress)?;
-    let plan = plan(&locked, snapshot, space, request)?;
+    let plan = place(&locked, digests, &space, request)?;
     if let Some(built) = already_built(&locked, &plan)? {
         return Ok(built);
     }
@@ -319,9 +354,9 @@ pub fn build(
         parent: locked.live()?,
         labels: request.labels.clone(),
         counts,
-        space: space.clone(),
+        space,
         fingerprint,
-        model_files: model.digests().clone(),
+        model_files,
         numerics: Numerics {
             class: NUMERICS.into(),
             scheme: embedder.scheme().into(),
@@ -416,6 +451,7 @@ fn content_digest(snapshot: &Snapshot, space: &Space) -> Result<Digest, Error> {
             hasher.field(number.to_le_bytes());
         }
         hasher.field(format!("{}{}", space.document_prefix, chunk.text));
+        hasher.field(chunk.metadata.len().to_le_bytes());
         for (name, value) in &chunk.metadata {
             hasher.field(name);
             match value {
@@ -425,7 +461,6 @@ fn content_digest(snapshot: &Snapshot, space: &Space) -> Result<Digest, Error> {
                 Value::Text(value) => hasher.field(value),
             };
         }
-        hasher.field("row");
     }
     Ok(hasher.finish())
 }

@@ -275,7 +275,7 @@ pub fn ingest(
         });
     }
     let settings = Settings {
-        format: snapshot::format(),
+        format: snapshot::FORMAT,
         fingerprint: model.space.fingerprint(),
         model: model.space.model.clone(),
         strategy: match request.policy.strategy {

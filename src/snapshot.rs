@@ -15,7 +15,8 @@ use crate::durable::{Context as _, PathError};
 use crate::fault::{Fault, Kind};
 use crate::store::{self, Counts, Draft, Installed, Store};
 
-const FORMAT: u32 = 1;
+/// The snapshot format that this program writes, and the only one that it reads.
+pub const FORMAT: u32 = 1;
 const DOCUMENTS: &str = "documents.jsonl";
 const CHUNKS: &str = "chunks.jsonl";
 const SETTINGS: &str = "settings.json";
@@ -298,11 +299,6 @@ impl Snapshot {
     pub fn documents_file(&self) -> PathBuf {
         self.dir.join(DOCUMENTS)
     }
-}
-
-/// The format that this program writes.
-pub fn format() -> u32 {
-    FORMAT
 }
 
 fn lines<T: DeserializeOwned>(

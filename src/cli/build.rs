@@ -13,7 +13,7 @@ use super::error::CliError;
 use crate::build::{self, Naming, Request};
 use crate::config::{Loaded, Override};
 use crate::digest::Digest;
-use crate::embed::{self, Embedder};
+use crate::embed;
 use crate::index::IndexPolicy;
 use crate::model::Model;
 use crate::snapshot::Snapshot;
@@ -35,7 +35,7 @@ pub(super) struct BuildArgs {
     snapshot: Option<String>,
     #[command(flatten)]
     model: ModelOptions,
-    /// Build nothing when the live version says the same
+    /// Build nothing when the live version, or a newer one, says the same
     #[arg(long)]
     if_changed: bool,
     #[command(flatten)]
@@ -147,8 +147,8 @@ pub(super) struct Answered {
 
 impl Answered {
     /// How much the version holds.
-    pub(super) fn counts(&self) -> Option<Counts> {
-        Some(self.counts)
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
     }
 }
 
@@ -161,14 +161,8 @@ pub(super) fn build_now(
     model: Model,
     request: &Request,
 ) -> Result<Answered, CliError> {
-    let space = model.space.clone();
-    let device = context.device(loaded)?;
-    let reopened = || -> Result<(Model, Embedder), embed::Error> {
-        // The encoder takes the weights out of a model; the store keeps a copy of them.
-        let copy = model.duplicate();
-        Ok((copy, Embedder::load(model, device)?))
-    };
-    let built = build::build(store, snapshot, &space, reopened, request, context.ui)?;
+    let device = || context.device(loaded);
+    let built = build::build(store, snapshot, model, device, request, context.ui)?;
     context.tell_recovered(&built.recovered);
     Ok(Answered {
         dry_run: false,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::GlobalArgs;
 use super::error::CliError;
-use crate::config::{self, Loaded, Override};
+use crate::config::{self, Loaded, Lookup, Override};
 use crate::durable::Context as _;
 use crate::embed::{self, Device, DeviceRequest, Precision};
 use crate::model::{self, Fetcher, Model, Pins, Place, pins_of};
@@ -125,7 +125,8 @@ impl<'a> Context<'a> {
             .config
             .clone()
             .or_else(|| variable("RAGCTL_CONFIG").map(PathBuf::from));
-        let loaded = config::load(file.as_deref(), &self.working_dir, &variable, &overrides)?;
+        let lookup = file.map_or(Lookup::Upward, Lookup::File);
+        let loaded = config::load(lookup, &self.working_dir, &variable, &overrides)?;
         // A wrong word is told now, not at the end of a long run.
         super::ingest::policy(&loaded.config)?;
         super::ingest::tolerance(&loaded.config)?;
@@ -135,28 +136,29 @@ impl<'a> Context<'a> {
         Ok(loaded)
     }
 
-    /// Loads the configuration where it may not exist yet: `init` writes it.
+    /// Loads the configuration where the one that is named may not exist yet: `init` writes it.
     pub(super) fn settings_for_init(&self) -> Result<Loaded, CliError> {
-        match &self.global.config {
-            Some(file) if !self.working_dir.join(file).exists() => {
-                let global = GlobalArgs {
-                    config: None,
-                    ..self.global.clone()
-                };
-                let working_dir = self.working_dir.join(file);
-                let working_dir = working_dir.parent().unwrap_or(&self.working_dir).to_owned();
-                let variable = |name: &str| env::var(name).ok();
-                let store = global.store.map(|store| Override {
-                    key: "store",
-                    flag: "store",
-                    value: self.working_dir.join(store).to_string_lossy().into_owned(),
-                });
-                let mut loaded = config::load(None, &working_dir, &variable, store.as_slice())?;
-                loaded.file = None;
-                Ok(loaded)
-            }
-            _ => self.settings(Vec::new()),
-        }
+        let new = self
+            .global
+            .config
+            .as_ref()
+            .map(|file| self.working_dir.join(file))
+            .filter(|file| !file.exists());
+        let Some(dir) = new.as_deref().and_then(Path::parent) else {
+            return self.settings(Vec::new());
+        };
+        let store = self.global.store.as_ref().map(|store| Override {
+            key: "store",
+            flag: "store",
+            value: self.working_dir.join(store).to_string_lossy().into_owned(),
+        });
+        let variable = |name: &str| env::var(name).ok();
+        Ok(config::load(
+            Lookup::Nowhere,
+            dir,
+            &variable,
+            store.as_slice(),
+        )?)
     }
 
     /// Where the store is.

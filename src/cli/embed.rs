@@ -34,6 +34,7 @@ struct Answered {
     snapshot: Digest,
     fingerprint: Digest,
     device: Option<String>,
+    device_reason: Option<String>,
     scheme: Option<&'static str>,
     embedded: u64,
     cached: u64,
@@ -56,26 +57,25 @@ impl EmbedArgs {
                 cache.discarded()
             ));
         }
-        let (filled, device, scheme) = if self.dry_run {
-            (embed::missing(&cache, texts), None, None)
+        let (filled, used) = if self.dry_run {
+            (embed::missing(&cache, texts), None)
         } else {
-            let device = context.device(&loaded)?;
-            let name = device.name.clone();
-            let embedder = Embedder::load(model, device)?;
+            let embedder = Embedder::load(model, context.device(&loaded)?)?;
             (
                 embed::fill(&embedder, &mut cache, texts, context.ui)?,
-                Some(name),
-                Some(embedder.scheme()),
+                Some(embedder),
             )
         };
+        let device = used.as_ref().map(Embedder::device);
         let (dry_run, snapshot, changed) = (self.dry_run, snapshot.id, filled.embedded > 0);
         let answer = Answered {
             dry_run,
             changed,
             snapshot,
             fingerprint,
-            device,
-            scheme,
+            device: device.map(|device| device.name.clone()),
+            device_reason: device.map(|device| device.why.clone()),
+            scheme: used.as_ref().map(Embedder::scheme),
             embedded: filled.embedded,
             cached: filled.cached,
         };
@@ -99,7 +99,11 @@ impl Answer for Answered {
             self.snapshot.short(),
             self.embedded,
             self.cached
-        )
+        )?;
+        match (&self.device, &self.device_reason) {
+            (Some(device), Some(reason)) => writeln!(out, "{device}: {reason}"),
+            _ => Ok(()),
+        }
     }
 
     fn name(&self) -> Option<String> {

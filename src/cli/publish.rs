@@ -38,12 +38,12 @@ pub(super) struct ReleaseOptions {
     expect_current: Option<Expectation>,
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
     #[command(flatten)]
-    lock: LockOptions,
+    pub(super) lock: LockOptions,
     /// Say what would happen, and change nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 impl ReleaseOptions {
@@ -59,18 +59,6 @@ impl ReleaseOptions {
 
     pub(super) fn expectation(&self) -> Expectation {
         self.expect_current.clone().unwrap_or(Expectation::Anything)
-    }
-
-    pub(super) fn lock_timeout(&self) -> Duration {
-        self.lock.lock_timeout
-    }
-
-    pub(super) fn reason(&self) -> Option<String> {
-        self.reason.clone()
-    }
-
-    pub(super) fn dry_run(&self) -> bool {
-        self.dry_run
     }
 }
 
@@ -134,7 +122,7 @@ pub(super) fn publish_now(
     if live.as_ref() == Some(version) && !options.dry_run && !matches!(store.unfinished(), Ok(None))
     {
         // The flip happened, but whoever did it died before it was durable: taking the lock finishes that release.
-        let locked = store.lock(options.lock_timeout(), "publish", context.ui)?;
+        let locked = store.lock(options.lock.lock_timeout, "publish", context.ui)?;
         context.tell_recovered(locked.recovered());
     }
     if live.as_ref() == Some(version) || options.dry_run {
@@ -149,7 +137,7 @@ pub(super) fn publish_now(
     let embedder = embedder_for(context, loaded, store, &held);
     let passed = verify::gate(store, &held, level, embedder, context.ui)?;
 
-    let locked = store.lock(options.lock_timeout(), "publish", context.ui)?;
+    let locked = store.lock(options.lock.lock_timeout, "publish", context.ui)?;
     context.tell_recovered(locked.recovered());
     publish::check_expectation(&locked, &options.expectation())?;
     // Somebody else may have published it while the gates ran.
@@ -163,7 +151,12 @@ pub(super) fn publish_now(
         ));
     }
     let verified = verify::prove(&locked, &held, passed, context.ui)?;
-    let release = publish::publish(&locked, verified, Operation::Publish, options.reason())?;
+    let release = publish::publish(
+        &locked,
+        verified,
+        Operation::Publish,
+        options.reason.clone(),
+    )?;
     Ok(Answered::of(release))
 }
 

@@ -33,7 +33,7 @@ impl RollbackArgs {
         let options = &self.options;
         let store = context.only_store()?;
         publish::check_expectation(&store, &options.expectation())?;
-        if options.dry_run() {
+        if options.dry_run {
             let target = self.target(&store)?;
             store.hold(Some(&target))?;
             let answer =
@@ -41,7 +41,7 @@ impl RollbackArgs {
             return Ok(context.ui.answer(&answer)?);
         }
         // The target is chosen under the lock: another release may just have moved the channel.
-        let locked = store.lock(options.lock_timeout(), "rollback", context.ui)?;
+        let locked = store.lock(options.lock.lock_timeout, "rollback", context.ui)?;
         context.tell_recovered(locked.recovered());
         publish::check_expectation(&locked, &options.expectation())?;
         let target = self.target(&locked)?;
@@ -60,7 +60,7 @@ impl RollbackArgs {
                 &locked,
                 verified,
                 Operation::Rollback,
-                options.reason(),
+                options.reason.clone(),
             )?)
         };
         Ok(context.ui.answer(&answer)?)

@@ -69,7 +69,7 @@ impl RunArgs {
             let counts = outcome
                 .as_ref()
                 .ok()
-                .and_then(|ran| ran.build.as_ref()?.counts())
+                .and_then(|ran| Some(ran.build.as_ref()?.counts()))
                 .or_else(|| live_counts(context));
             let metrics = Metrics {
                 path: &path,

@@ -132,25 +132,37 @@ pub struct Loaded {
     working_dir: PathBuf,
 }
 
-/// Loads the settings: from the file named, or the first one found from the working directory upward, if any.
+/// Where the file is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// This file, which must be there.
+    File(PathBuf),
+    /// The first one from the working directory upward, if any.
+    Upward,
+    /// Nowhere: there is none yet.
+    Nowhere,
+}
+
+/// Loads the settings: flags over variables over the file over defaults.
 pub fn load(
-    file: Option<&Path>,
+    lookup: Lookup,
     working_dir: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
     flags: &[Override],
 ) -> Result<Loaded, Error> {
-    let file = match file {
-        Some(file) => {
+    let file = match lookup {
+        Lookup::File(file) => {
             let path = working_dir.join(file);
             if !path.is_file() {
                 return Err(Error::NoFile(path));
             }
             Some(path)
         }
-        None => working_dir
+        Lookup::Upward => working_dir
             .ancestors()
             .map(|dir| dir.join(FILE))
             .find(|path| path.is_file()),
+        Lookup::Nowhere => None,
     };
     let mut table = Table::new();
     let mut origins = BTreeMap::new();
@@ -347,7 +359,7 @@ mod tests {
             flag: "device",
             value: "cpu".into(),
         };
-        let loaded = load(None, &below, &variable, &[flag]).unwrap();
+        let loaded = load(Lookup::Upward, &below, &variable, &[flag]).unwrap();
         let config = &loaded.config;
         assert_eq!(
             (
@@ -381,7 +393,7 @@ mod tests {
             "store = \"s\"\n\n[[source]]\npth = \"docs\"\n",
         )
         .unwrap();
-        let error = load(None, dir.path(), &|_| None, &[]).unwrap_err();
+        let error = load(Lookup::Upward, dir.path(), &|_| None, &[]).unwrap_err();
         assert!(error.to_string().contains("line 4"), "{error}");
         assert_eq!(error.hint().as_deref(), Some("Did you mean `path`?"));
     }

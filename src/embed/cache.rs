@@ -105,7 +105,11 @@ impl Cache {
         let mut open = self.open.borrow_mut();
         let file = match open.take() {
             Some((opened, file)) if opened == segment => file,
-            _ => File::open(path).context(path)?,
+            _ => match File::open(path).context(path) {
+                // Another process merged the segment away, or somebody deleted the cache.
+                Err(e) if e.is_not_found() => return Ok(None),
+                other => other?,
+            },
         };
         let mut bytes = vec![0; *row_bytes];
         let read = file.read_exact_at(&mut bytes, vectors_at + u64::from(row) * *row_bytes as u64);

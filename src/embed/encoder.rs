@@ -83,11 +83,6 @@ impl Embedder {
         &self.device
     }
 
-    /// The model's tokenizer.
-    pub fn tokenizer(&self) -> &Tokenizer {
-        &self.tokenizer
-    }
-
     /// Embeds a question: the space's query prefix is put before it.
     pub fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
         let text = format!("{}{text}", self.space.query_prefix);
@@ -193,6 +188,13 @@ impl Embedder {
 }
 
 impl Engine {
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(
+            unused_variables,
+            reason = "only our own engine pools and asks for the device"
+        )
+    )]
     fn load(
         weights: &VarBuilder<'_>,
         config: &Config,
@@ -205,8 +207,6 @@ impl Engine {
         {
             return Ok(Self::Native(Box::new(native)));
         }
-        // Only our own engine pools.
-        let _ = (pooling, device);
         Ok(Self::Candle(Box::new(BertModel::load(
             weights.clone(),
             config,

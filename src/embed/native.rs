@@ -204,10 +204,9 @@ impl Native {
         let (sender, receiver) = mpsc::channel();
         std::thread::scope(|scope| {
             for _ in 0..cores.min(packs.len()) {
-                let sender = sender.clone();
-                scope.spawn(|| {
-                    let sender = sender;
-                    // The receiver is gone only when the work was stopped.
+                let (sender, work) = (sender.clone(), &work);
+                // The receiver is gone only when the work was stopped.
+                scope.spawn(move || {
                     work(&mut |pack, rows| drop(sender.send((pack.to_vec(), rows))));
                 });
             }
@@ -237,27 +236,14 @@ impl Native {
         rows.clear();
         for encoding in pack {
             for (position, (id, kind)) in encoding.ids.iter().zip(&encoding.type_ids).enumerate() {
-                let row =
-                    |table: &'_ [f32], index: usize| -> Result<std::ops::Range<usize>, Error> {
-                        let range = index * hidden..(index + 1) * hidden;
-                        if range.end <= table.len() {
-                            Ok(range)
-                        } else {
-                            Err(Error::UnknownToken(*id))
-                        }
-                    };
-                let word = self
-                    .words
-                    .get(row(&self.words, *id as usize)?)
-                    .unwrap_or_default();
-                let place = self
-                    .positions
-                    .get(row(&self.positions, position)?)
-                    .unwrap_or_default();
-                let kind = self
-                    .types
-                    .get(row(&self.types, *kind as usize)?)
-                    .unwrap_or_default();
+                let word = self.row(&self.words, *id as usize);
+                let (place, kind) = (
+                    self.row(&self.positions, position),
+                    self.row(&self.types, *kind as usize),
+                );
+                let (Some(word), Some(place), Some(kind)) = (word, place, kind) else {
+                    return Err(Error::UnknownToken(*id));
+                };
                 rows.extend(
                     word.iter()
                         .zip(place)
@@ -314,6 +300,11 @@ impl Native {
             context.resize(tokens * hidden, 0.0);
         }
         Ok(self.pool(pack, &scratch.rows))
+    }
+
+    /// One row of a table of embeddings.
+    fn row<'t>(&self, table: &'t [f32], index: usize) -> Option<&'t [f32]> {
+        table.chunks_exact(self.hidden).nth(index)
     }
 
     /// Adds a product to the rows and normalises them.

@@ -209,15 +209,6 @@ impl Model {
         Ok(())
     }
 
-    /// Copies the model, weights included.
-    pub fn duplicate(&self) -> Self {
-        Self {
-            space: self.space.clone(),
-            files: self.files.clone(),
-            digests: self.digests.clone(),
-        }
-    }
-
     /// Writes the files into a directory, so that the model can be opened from there.
     pub fn write(&self, dir: &Path) -> Result<(), PathError> {
         for (file, bytes) in &self.files {

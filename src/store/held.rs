@@ -8,7 +8,7 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
-use super::{Error, MANIFEST, Manifest, Store, VersionName};
+use super::{Error, Manifest, Store, VersionName};
 use crate::digest::Digest;
 use crate::durable::Context as _;
 
@@ -74,7 +74,6 @@ impl Store {
         }
         let dir = self.version_dir(name);
         let (manifest, manifest_sha256) = self.manifest(name)?;
-        debug_assert!(dir.join(MANIFEST).exists());
         Ok(Held {
             name: name.clone(),
             dir,
@@ -87,11 +86,11 @@ impl Store {
 
 #[cfg(target_os = "linux")]
 fn lock_one_byte(file: &File) -> nix::Result<()> {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
     use nix::fcntl::{FcntlArg, fcntl};
-    // Which byte does not matter, only that readers rarely share one: holders can then be counted. The process id and
-    // the address of a local are random enough for that.
-    let marker = 0u8;
-    let byte = (u64::from(std::process::id()) << 20) ^ (std::ptr::addr_of!(marker) as u64);
+    // Readers rarely share a byte, so that holders can be counted.
+    let byte = RandomState::new().build_hasher().finish();
     let lock = nix::libc::flock {
         l_type: nix::libc::F_RDLCK as i16,
         l_whence: nix::libc::SEEK_SET as i16,

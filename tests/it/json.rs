@@ -47,6 +47,13 @@ fn shapes() {
         &["query", "words", "-k", "1"],
         &["inspect", "extract", "docs/alpha.md"],
         &["inspect", "chunk", "docs/alpha.md"],
+        &[
+            "model",
+            "fetch",
+            "--dry-run",
+            "--model",
+            "sentence-transformers/all-MiniLM-L6-v2",
+        ],
         &["model", "show"],
         &["config", "show"],
         &["man", "--out", "man"],

@@ -280,3 +280,23 @@ fn a_table_above_the_threshold_gets_an_index_with_measured_recall() {
     };
     assert_eq!(ids(&[]), ids(&["--exact"]));
 }
+
+#[test]
+fn a_version_that_failed_its_gate_is_not_built_again_and_an_older_one_does_not_come_back() {
+    let sandbox = Sandbox::published();
+    let names = || {
+        let list = sandbox.run(["list", "-o", "name"]).ok().line();
+        list.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = fs::read_to_string(sandbox.path("docs/beta.txt")).unwrap();
+    sandbox.write("docs/beta.txt", "Other words.\n");
+    sandbox.run(["ingest"]).ok();
+    sandbox.run(["build"]).ok();
+    // Built but not published: the run takes it up.
+    sandbox.run(["run"]).ok();
+    assert_eq!(names(), ["v0.2.0", "v0.1.0"]);
+    sandbox.write("docs/beta.txt", &first);
+    sandbox.run(["run"]).ok();
+    assert_eq!(names(), ["v0.3.0", "v0.2.0", "v0.1.0"]);
+    assert_eq!(sandbox.run(["status", "-o", "name"]).ok().line(), "v0.3.0");
+}
