@@ -150,6 +150,9 @@ impl<'a> Chunker<'a> {
         let text = document.text.as_str();
         let mut chunks = Vec::new();
         let mut push = |start: usize, piece: &str, heading: &[String]| {
+            if !piece.chars().any(char::is_alphanumeric) {
+                return;
+            }
             let tokens = self.tokenizer.count(piece);
             chunks.push(Chunk {
                 ordinal: chunks.len() as u32,
@@ -172,50 +175,38 @@ impl<'a> Chunker<'a> {
             (Strategy::Structure, Markup::Markdown) => {
                 for section in sections::of(text) {
                     let body = text.get(section.span.clone()).unwrap_or_default();
-                    for (start, piece) in self.pieces(body) {
+                    for (start, piece) in self.pieces(body, section.opens_with) {
                         push(section.span.start + start, piece, &section.heading);
                     }
                 }
             }
         }
-        chunks.retain(|chunk| chunk.text.chars().any(char::is_alphanumeric));
-        for (ordinal, chunk) in chunks.iter_mut().enumerate() {
-            chunk.ordinal = ordinal as u32;
-        }
         chunks
     }
-}
 
-impl Chunker<'_> {
-    /// Cuts one section. A piece that is nothing but headings would answer questions with words that mean nothing alone: it
-    /// is joined to what follows where both fit, and left to the heading column where they do not.
-    fn pieces<'t>(&self, body: &'t str) -> Vec<(usize, &'t str)> {
+    /// Cuts a section that opens with this many headings. A piece that is nothing but those would answer questions with words
+    /// that mean nothing alone: it is joined to what follows where both fit, and left to the heading column where they do not.
+    fn pieces<'t>(&self, body: &'t str, mut headings: usize) -> Vec<(usize, &'t str)> {
         let mut pieces: Vec<(usize, &str)> = self.markdown.chunk_indices(body).collect();
-        let mut at = 0;
-        while let (Some((start, piece)), Some((next, follower))) =
-            (pieces.get(at).copied(), pieces.get(at + 1).copied())
-        {
-            if !is_only_headings(piece) {
-                at += 1;
-                continue;
+        while let [(start, piece), (next, follower), ..] = *pieces {
+            let lines = || piece.lines().filter(|line| !line.trim().is_empty());
+            // Only the section's own headings: a comment in a shell script begins with `#` as well.
+            if lines().count() > headings || !lines().all(|line| line.starts_with('#')) {
+                break;
             }
+            headings -= lines().count();
             let joined = body.get(start..next + follower.len()).unwrap_or(follower);
-            pieces.remove(at);
-            if let Some(slot) = pieces
-                .get_mut(at)
+            pieces.remove(0);
+            if let Some(first) = pieces
+                .first_mut()
                 .filter(|_| self.tokenizer.count(joined) <= self.max_tokens)
             {
-                *slot = (start, joined);
+                *first = (start, joined);
+                break;
             }
         }
         pieces
     }
-}
-
-fn is_only_headings(piece: &str) -> bool {
-    piece
-        .lines()
-        .all(|line| line.trim().is_empty() || line.starts_with('#'))
 }
 
 fn page_at(pages: &[usize], offset: usize) -> Option<u32> {

@@ -9,6 +9,8 @@ use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 pub(super) struct Section {
     pub(super) span: Range<usize>,
     pub(super) heading: Vec<String>,
+    /// How many headings it opens with.
+    pub(super) opens_with: usize,
 }
 
 /// Cuts a text at its headings. The sections cover the text without gap or overlap.
@@ -16,6 +18,7 @@ pub(super) fn of(text: &str) -> Vec<Section> {
     let mut sections = vec![Section {
         span: 0..text.len(),
         heading: Vec::new(),
+        opens_with: 0,
     }];
     let mut path: Vec<(HeadingLevel, String)> = Vec::new();
     // The span of the heading that opened the last section: a section that is nothing else is joined to the next.
@@ -44,11 +47,13 @@ pub(super) fn of(text: &str) -> Vec<Section> {
                     .unwrap_or_default();
                 if body.trim().is_empty() {
                     last.heading = heading;
+                    last.opens_with += 1;
                 } else {
                     last.span.end = span.start;
                     sections.push(Section {
                         span: span.start..text.len(),
                         heading,
+                        opens_with: 1,
                     });
                 }
                 opener = span;
@@ -72,6 +77,8 @@ mod tests {
             .map(|section| section.heading.join(" > "))
             .collect();
         assert_eq!(headings, ["", "A > A one", "A > A two", "B"]);
+        let opens: Vec<usize> = found.iter().map(|section| section.opens_with).collect();
+        assert_eq!(opens, [0, 2, 1, 1]);
         let joined: String = found
             .iter()
             .map(|section| &text[section.span.clone()])

@@ -87,10 +87,15 @@ impl IndexWriter {
     }
 
     fn flush(&mut self) -> Result<(), Error> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
         let batch = self.columns.batch(&std::mem::take(&mut self.pending))?;
-        // A writer that is gone tells why when it is joined.
-        let sender = self.sender.as_ref().ok_or(Error::WriterEnded)?;
-        sender.send(batch).map_err(|_| Error::WriterEnded)
+        match self.sender.as_ref().map(|sender| sender.send(batch)) {
+            Some(Ok(())) => Ok(()),
+            // The thread ended before its time; joining it tells why.
+            _ => Err(self.join().err().unwrap_or(Error::WriterEnded)),
+        }
     }
 
     /// Waits for the writing thread, which ends when no more rows can come.
@@ -104,13 +109,8 @@ impl IndexWriter {
 
     /// Writes what is left, builds the index that the policy asks for, measures it, and leaves one Lance version.
     pub fn finish(mut self, version_dir: &Path, policy: IndexPolicy) -> Result<Written, Error> {
-        let flushed = if self.pending.is_empty() {
-            Ok(())
-        } else {
-            self.flush()
-        };
+        self.flush()?;
         self.join()?;
-        flushed?;
         let mut indexes = Vec::new();
         if self.rows >= policy.exact_below {
             build_vector_index(&version_dir.join(LANCE_DIR))?;

@@ -182,6 +182,16 @@ fn chunks_keep_their_place_and_never_exceed_the_cap() {
         chunks.last().unwrap()["heading"],
         serde_json::json!(["Top", "Last"])
     );
+    // A long script of comments is text, not headings: none of it may go missing.
+    let script: String = (0..40)
+        .map(|n| format!("# comment number {n} of the script\n"))
+        .collect();
+    sandbox.write("script.md", &format!("# Top\n\n```sh\n{script}```\n"));
+    let kept = sandbox.run(["inspect", "chunk", "script.md"]).ok().stdout;
+    assert!(
+        (0..40).all(|n| kept.contains(&format!("comment number {n} of"))),
+        "{kept}"
+    );
     let whole = sandbox
         .run(["ingest", "long.md", "--strategy", "document", "--json"])
         .ok()
