@@ -19,11 +19,8 @@ use crate::snapshot::{self, Snapshot};
 use crate::space::Space;
 use crate::store::{
     self, Bump, Lance, MANIFEST_FORMAT, Manifest, NameRecord, Numerics, Recovered, Resources,
-    Sealed, Store, VersionName,
+    SOURCES, Sealed, Store, VersionName,
 };
-
-/// The documents' file in a version.
-pub const SOURCES: &str = "sources.jsonl";
 
 /// How the new version gets its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +110,9 @@ pub enum Error {
     /// A vector disappeared from the cache while the table was written.
     #[error("the embedding cache lost the vector of chunk {0}")]
     LostVector(String),
+    /// The snapshot lists documents that were forgotten since.
+    #[error("snapshot {0} lists documents that were forgotten since")]
+    Forgotten(String),
     /// The probes cannot be written as JSON.
     #[error("probes.json: {0}")]
     Probes(serde_json::Error),
@@ -128,6 +128,7 @@ impl Fault for Error {
             Self::Io(e) => e.kind(),
             Self::Interrupted(e) => e.kind(),
             Self::OtherSpace { .. } => Kind::Incompatible,
+            Self::Forgotten(_) => Kind::Conflict,
             Self::LostVector(_) | Self::Probes(_) => Kind::Failed,
         }
     }
@@ -141,6 +142,7 @@ impl Fault for Error {
             Self::Io(e) => e.hint(),
             Self::OtherSpace { .. } => Some("Run `ragctl ingest` with this model, or name the model that the snapshot was cut for.".into()),
             Self::LostVector(_) => Some("Run the same command again.".into()),
+            Self::Forgotten(_) => Some("Run `ragctl ingest`, which leaves them out.".into()),
             Self::Interrupted(_) | Self::Probes(_) => None,
         }
     }
@@ -157,6 +159,21 @@ pub fn check_space(snapshot: &Snapshot, space: &Space) -> Result<(), Error> {
         snapshot: named(&snapshot.settings.model, &snapshot.settings.fingerprint),
         model: named(&space.model, &fingerprint),
     })
+}
+
+/// Refuses a snapshot that lists documents which were forgotten since.
+fn check_not_forgotten(store: &Store, snapshot: &Snapshot) -> Result<(), Error> {
+    let withdrawn = store.withdrawn()?;
+    if withdrawn.is_empty() {
+        return Ok(());
+    }
+    for document in snapshot.documents()? {
+        let document = document?;
+        if store::Withdrawn::covers(&withdrawn, &document.source, &document.id) {
+            return Err(Error::Forgotten(snapshot.id.short()));
+        }
+    }
+    Ok(())
 }
 
 /// Reads a snapshot's chunks as the strings that are embedded.
@@ -289,11 +306,14 @@ pub fn build(
 ) -> Result<Built, Error> {
     let (space, model_files) = (model.space.clone(), model.digests().clone());
     check_space(snapshot, &space)?;
+    check_not_forgotten(store, snapshot)?;
     let digests = Digests::of(snapshot, &space, request)?;
     if let Some(built) = already_built(store, &place(store, digests, &space, request)?)? {
         return Ok(built);
     }
     let fingerprint = space.fingerprint();
+    // From here on gc knows that a build is in progress, and leaves snapshots, models and the cache alone.
+    let draft = store.draft()?;
     install_model(store, &model, &fingerprint)?;
     let embedder = Embedder::load(model, device()?)?;
     let mut cache = Cache::open(&store.cache_dir(), &fingerprint, NUMERICS)?;
@@ -307,7 +327,6 @@ pub fn build(
         )?
     };
 
-    let draft = store.draft()?;
     let counts = snapshot.settings.counts;
     let mut writer = IndexWriter::create(draft.dir(), space.dimension, &snapshot.settings.columns)?;
     let stage = progress.stage("write", Some(counts.chunks), "chunks");
@@ -315,7 +334,7 @@ pub fn build(
     for chunk in snapshot.chunks()? {
         progress.checkpoint()?;
         let chunk = chunk?;
-        let key = Digest::of(format!("{}{}", space.document_prefix, chunk.text));
+        let key = embed::key(&space.document_prefix, &chunk.text);
         let vector = cache
             .get(&key)?
             .ok_or_else(|| Error::LostVector(chunk.id.clone()))?;
@@ -337,6 +356,7 @@ pub fn build(
 
     // From here on the name and the parent are decided, so nobody else may write.
     let locked = store.lock(request.lock_timeout, "build", progress)?;
+    check_not_forgotten(&locked, snapshot)?;
     let plan = place(&locked, digests, &space, request)?;
     if let Some(built) = already_built(&locked, &plan)? {
         return Ok(built);
@@ -352,6 +372,7 @@ pub fn build(
         build_digest: plan.build_digest,
         snapshot: snapshot.id,
         parent: locked.live()?,
+        promoted_from: None,
         labels: request.labels.clone(),
         counts,
         space,

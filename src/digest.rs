@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use crate::durable::{Context as _, PathError};
+use crate::durable::{Context as _, PathError, open_beneath};
 
 /// A SHA-256 digest, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,11 +28,19 @@ impl Digest {
 
     /// Returns the digest of a file's bytes, read in pieces.
     pub fn of_file(path: &Path) -> Result<Self, PathError> {
-        let mut file = File::open(path).context(path)?;
+        Self::of_open(File::open(path).context(path)?).context(path)
+    }
+
+    /// Returns the digest of a regular file below a directory, reached without following links.
+    pub fn of_file_beneath(dir: &Path, relative: &Path) -> Result<Self, PathError> {
+        Self::of_open(open_beneath(dir, relative)?).context(dir.join(relative))
+    }
+
+    fn of_open(mut file: File) -> io::Result<Self> {
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; 1 << 20];
         loop {
-            match file.read(&mut buffer).context(path)? {
+            match file.read(&mut buffer)? {
                 0 => return Ok(Self(hasher.finalize().into())),
                 read => hasher.update(buffer.get(..read).unwrap_or_default()),
             }

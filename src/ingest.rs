@@ -14,7 +14,7 @@ use crate::fault::{Fault, Kind};
 use crate::model::{self, Model};
 use crate::progress::{Interrupted, Progress};
 use crate::snapshot::{self, DocumentRecord, Settings, SnapshotWriter};
-use crate::store::{Counts, Installed, Store};
+use crate::store::{Counts, Installed, Store, Withdrawn};
 
 /// How many documents may fail before the run does.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -115,6 +115,8 @@ pub struct Ingested {
     pub failures: Vec<Failure>,
     /// Files of no known format.
     pub unknown: Vec<PathBuf>,
+    /// Documents that were left out because they were forgotten.
+    pub withdrawn: u64,
 }
 
 /// An ingest that gave no snapshot.
@@ -237,6 +239,8 @@ pub fn ingest(
         counts: Counts::default(),
         failures: Vec::new(),
         seen: HashSet::new(),
+        forgotten: store.withdrawn().map_err(snapshot::Error::from)?,
+        withdrawn: 0,
     };
     let total = plan
         .sources
@@ -264,10 +268,12 @@ pub fn ingest(
     }
     drop(stage);
     let all = run.counts.documents + run.counts.failed;
-    if all == 0 {
+    if all + run.withdrawn == 0 {
         return Err(Error::Nothing);
     }
-    if run.counts.documents == 0 || !request.tolerance.allows(run.counts.failed, all) {
+    if run.counts.documents + run.withdrawn == 0
+        || !request.tolerance.allows(run.counts.failed, all)
+    {
         return Err(Error::TooManyFailed {
             all,
             allowed: request.tolerance,
@@ -303,6 +309,7 @@ pub fn ingest(
         counts: settings.counts,
         failures: run.failures,
         unknown,
+        withdrawn: run.withdrawn,
     })
 }
 
@@ -313,6 +320,8 @@ struct Run<'a> {
     counts: Counts,
     failures: Vec<Failure>,
     seen: HashSet<Digest>,
+    forgotten: HashSet<Withdrawn>,
+    withdrawn: u64,
 }
 
 impl Run<'_> {
@@ -334,6 +343,13 @@ impl Run<'_> {
     }
 
     fn take(&mut self, outcome: Result<Document, Failure>) -> Result<(), Error> {
+        let (source, id) = match &outcome {
+            Ok(Document { source, id, .. }) | Err(Failure { source, id, .. }) => (source, id),
+        };
+        if Withdrawn::covers(&self.forgotten, source, id) {
+            self.withdrawn += 1;
+            return Ok(());
+        }
         let outcome = outcome.and_then(|document| match self.accept(&document) {
             Ok(()) => Ok(document),
             Err(reason) => Err(Failure {

@@ -27,7 +27,8 @@
 //! - [`embed`]: chunks into vectors: our own forward pass or candle's, devices, cache, probes
 //! - [`index`]: the LanceDB table: writing, filters, search
 //! - [`snapshot`]: what one ingest gave, and every later step works on
-//! - [`ingest`], [`build`], [`verify`], [`publish`], [`query`]: the verbs
+//! - [`ingest`], [`build`], [`verify`], [`publish`], [`promote`], [`query`], [`watch`], [`gc`], [`forget`]: the verbs
+//! - [`doctor`]: looks at a store, its filesystem and the machine, and says what to do
 //! - [`config`]: `ragctl.toml` and its layers
 //! - [`ui`], [`cli`]: the only places that print, read the environment and know exit codes
 //!
@@ -57,13 +58,17 @@ pub mod cli;
 pub mod config;
 pub mod corpus;
 pub mod digest;
+pub mod doctor;
 pub mod durable;
 pub mod embed;
 pub mod fault;
+pub mod forget;
+pub mod gc;
 pub mod index;
 pub mod ingest;
 pub mod model;
 pub mod progress;
+pub mod promote;
 pub mod publish;
 pub mod query;
 #[cfg(target_arch = "x86_64")]
@@ -73,3 +78,4 @@ pub mod space;
 pub mod store;
 pub mod ui;
 pub mod verify;
+pub mod watch;

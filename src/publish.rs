@@ -1,10 +1,25 @@
-//! Verified → Release: points the channel at a version, forward or back. The only caller of the flip.
+//! Verified → Release: points a channel at a version, forward or back. The only caller of the flip.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::fault::{Fault, Kind};
-use crate::store::{self, Intent, LockedStore, Operation, Release, Store, VersionName};
+use crate::store::{self, Channel, Intent, LockedStore, Operation, Release, Store, VersionName};
 use crate::verify::Verified;
 
-/// Where the channel must be for a release to go ahead.
+/// What must hold for a release to go ahead.
+#[derive(Debug, Clone)]
+pub struct Conditions {
+    /// Which channel is released to.
+    pub channel: Channel,
+    /// Where the channel must be.
+    pub expectation: Expectation,
+    /// How old its last release must be.
+    pub min_interval: Duration,
+}
+
+/// Where a channel must be for a release to go ahead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expectation {
     /// Anywhere.
@@ -28,42 +43,95 @@ impl std::str::FromStr for Expectation {
 
 /// A release that was refused.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct Error(#[from] store::Error);
+pub enum Error {
+    /// The store said no.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The last release was just now.
+    #[error("{channel} was released {} s ago, and releases must be {} s apart", ago.as_secs(), least.as_secs())]
+    TooSoon {
+        /// The channel.
+        channel: Channel,
+        /// How long ago.
+        ago: Duration,
+        /// How long it must be.
+        least: Duration,
+    },
+}
 
 impl Fault for Error {
     fn kind(&self) -> Kind {
-        self.0.kind()
+        match self {
+            Self::Store(e) => e.kind(),
+            Self::TooSoon { .. } => Kind::Gate,
+        }
     }
 
     fn hint(&self) -> Option<String> {
-        self.0.hint()
+        match self {
+            Self::Store(e) => e.hint(),
+            Self::TooSoon { .. } => Some("Wait, or give a shorter --min-interval.".into()),
+        }
     }
 }
 
-/// Checks that the channel is where it is expected. Called under the lock, before anything costly.
-pub fn check_expectation(store: &Store, expectation: &Expectation) -> Result<(), Error> {
-    let expected = match expectation {
-        Expectation::Anything => return Ok(()),
-        Expectation::Nothing => None,
-        Expectation::Version(name) => Some(name.clone()),
-    };
-    let found = store.live()?;
-    if found == expected {
-        return Ok(());
+impl Conditions {
+    /// Checks that the channel is where it is expected.
+    pub fn check_place(&self, store: &Store) -> Result<(), Error> {
+        let found = store.live_on(&self.channel)?;
+        let expected = match &self.expectation {
+            Expectation::Anything => found.clone(),
+            Expectation::Nothing => None,
+            Expectation::Version(name) => Some(name.clone()),
+        };
+        if found != expected {
+            let channel = self.channel.clone();
+            return Err(store::Error::NotWhereExpected {
+                channel,
+                expected,
+                found,
+            }
+            .into());
+        }
+        Ok(())
     }
-    Err(store::Error::NotWhereExpected { expected, found }.into())
+
+    /// Checks that the channel is where it is expected, and was not released just now. Called under the lock, before
+    /// anything costly.
+    pub fn check(&self, store: &Store) -> Result<(), Error> {
+        self.check_place(store)?;
+        if self.min_interval.is_zero() {
+            return Ok(());
+        }
+        let history = store.history()?;
+        let last = history
+            .iter()
+            .rfind(|release| release.channel == self.channel);
+        let ago = last.map(|release| Timestamp::now().duration_since(release.at));
+        // A release from the future was made by a clock that is wrong: it counts as made just now.
+        let ago = ago.map(|ago| Duration::try_from(ago).unwrap_or_default());
+        match ago {
+            Some(ago) if ago < self.min_interval => Err(Error::TooSoon {
+                channel: self.channel.clone(),
+                ago,
+                least: self.min_interval,
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
-/// Points the channel at a proven version. Once this returns, the release survives a power cut.
+/// Points a channel at a proven version. Once this returns, the release survives a power cut.
 pub fn publish(
     store: &LockedStore,
     verified: Verified,
+    channel: &Channel,
     operation: Operation,
     reason: Option<String>,
 ) -> Result<Release, Error> {
     let intent = Intent {
         operation,
+        channel: channel.clone(),
         to: verified.name().clone(),
         manifest_sha256: verified.manifest_sha256(),
         reason,
@@ -72,24 +140,22 @@ pub fn publish(
 }
 
 /// Finds the version that a rollback of `steps` releases goes to. A rollback takes back the releases above its target, so
-/// the next one goes further back, not forth again.
-pub fn rollback_target(store: &Store, steps: usize) -> Result<VersionName, Error> {
-    let mut releases: Vec<VersionName> = Vec::new();
-    for release in store.history()? {
-        if release.operation == Operation::Rollback
-            && let Some(at) = releases.iter().rposition(|name| *name == release.to)
-        {
-            releases.truncate(at);
-        }
-        if releases.last() != Some(&release.to) {
-            releases.push(release.to);
-        }
-    }
-    let live = store.live()?.ok_or(store::Error::NothingPublished)?;
+/// the next one goes further back, not forth again. Versions that were withdrawn since are passed over.
+pub fn rollback_target(
+    store: &Store,
+    channel: &Channel,
+    steps: usize,
+) -> Result<VersionName, Error> {
+    let live = store.live_on(channel)?;
+    let live = live.ok_or_else(|| store::Error::NothingPublished(channel.clone()))?;
+    let mut releases = store::standing_releases(&store.history()?, channel);
     // History is written after the flip: a crash in between loses its last line, never the link.
     if releases.last() != Some(&live) {
         releases.push(live);
     }
+    let withdrawn = store.withdrawn()?;
+    releases.retain(|name| !withdrawn.contains(&store::Withdrawn::Version(name.clone())));
+    releases.dedup();
     let target = releases
         .len()
         .checked_sub(steps + 1)

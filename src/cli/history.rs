@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::error::CliError;
-use crate::store::{Operation, Release};
+use crate::store::{Channel, HookFailure, Operation, Release};
 use crate::ui::{Answer, table};
 
 /// Show who released what, when and why
@@ -17,19 +17,32 @@ pub(super) struct HistoryArgs {
     /// Show only the newest releases
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Show only the releases of this channel
+    #[arg(long, value_name = "NAME")]
+    channel: Option<Channel>,
 }
 
 #[derive(Serialize)]
 struct History {
     releases: Vec<Release>,
+    hook_failures: Vec<HookFailure>,
 }
 
 impl HistoryArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
-        let mut releases = context.only_store()?.history()?;
+        let store = context.only_store()?;
+        let is_asked =
+            |channel: &Channel| self.channel.as_ref().is_none_or(|asked| asked == channel);
+        let mut releases = store.history()?;
+        releases.retain(|release| is_asked(&release.channel));
         releases.reverse();
         releases.truncate(self.limit.unwrap_or(usize::MAX));
-        Ok(context.ui.answer(&History { releases })?)
+        let mut hook_failures = store.hook_failures()?;
+        hook_failures.retain(|failure| releases.iter().any(|release| failure.is_of(release)));
+        Ok(context.ui.answer(&History {
+            releases,
+            hook_failures,
+        })?)
     }
 }
 
@@ -50,6 +63,7 @@ impl Answer for History {
         }
         let rows = self.releases.iter().map(|release| {
             vec![
+                release.channel.to_string(),
                 release.generation.to_string(),
                 format!("{:.0}", release.at),
                 match release.operation {
@@ -69,9 +83,32 @@ impl Answer for History {
             out,
             "{}",
             table(
-                &["GENERATION", "AT", "WHAT", "FROM", "TO", "BY", "WHY"],
+                &[
+                    "CHANNEL",
+                    "GENERATION",
+                    "AT",
+                    "WHAT",
+                    "FROM",
+                    "TO",
+                    "BY",
+                    "WHY"
+                ],
                 rows
             )
-        )
+        )?;
+        for HookFailure {
+            hook,
+            channel,
+            generation,
+            problem,
+            ..
+        } in &self.hook_failures
+        {
+            writeln!(
+                out,
+                "the {hook}-hook of {channel}, generation {generation}, {problem}"
+            )?;
+        }
+        Ok(())
     }
 }

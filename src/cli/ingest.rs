@@ -162,6 +162,8 @@ pub(super) struct Answered {
     pub(super) counts: Option<Counts>,
     pub(super) failures: Vec<Failure>,
     unknown: Vec<PathBuf>,
+    /// Documents left out because they were forgotten.
+    withdrawn: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Plan>,
 }
@@ -199,6 +201,7 @@ pub(super) fn ingest_configured(
         counts: Some(ingested.counts),
         failures: ingested.failures,
         unknown: ingested.unknown,
+        withdrawn: ingested.withdrawn,
         plan: None,
     })
 }
@@ -242,6 +245,7 @@ impl IngestArgs {
                 counts: None,
                 failures: Vec::new(),
                 unknown,
+                withdrawn: 0,
                 plan: Some(plan),
             }
         } else {
@@ -365,6 +369,13 @@ impl Answer for Answered {
         }
         if counts.truncated > 0 {
             write!(out, "; {} longer than the model's window", counts.truncated)?;
+        }
+        if self.withdrawn > 0 {
+            write!(
+                out,
+                "; {} left out because they were forgotten",
+                self.withdrawn
+            )?;
         }
         writeln!(out)
     }

@@ -10,16 +10,19 @@ use super::context::Context;
 use super::error::CliError;
 use crate::config::{FILE, TEMPLATE};
 use crate::durable;
-use crate::store::{self, Store};
+use crate::store::{self, LeaseKind, Store};
 use crate::ui::Answer;
 
 /// Create a store and a commented ragctl.toml
 #[derive(Debug, Args)]
 #[command(before_long_help = "Example:\n  ragctl init --store /srv/knowledge/store")]
 pub(super) struct InitArgs {
-    /// Who may read what is sealed
+    /// Who reads and writes the store
     #[arg(long, value_enum, default_value = "world")]
     shared: Shared,
+    /// How far readers' leases reach; by default what the filesystem's type tells
+    #[arg(long, value_enum, value_name = "KIND")]
+    leases: Option<Leases>,
     /// Say what would be created, and create nothing
     #[arg(long)]
     dry_run: bool,
@@ -27,9 +30,22 @@ pub(super) struct InitArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Shared {
+    /// Its owner alone reads and writes
     Owner,
+    /// Members of its group read and write: builders, publishers, gc and servers may be different users
     Group,
+    /// Everybody reads, its owner alone writes
     World,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Leases {
+    /// The kernel's locks reach every reader
+    Kernel,
+    /// Readers on other hosts write heartbeats: they mount leases/ writable
+    Heartbeat,
+    /// Readers on other hosts cannot be seen: gc waits for --grace-unleased
+    None,
 }
 
 #[derive(Serialize)]
@@ -61,7 +77,12 @@ impl InitArgs {
                 Shared::Group => store::Shared::Group,
                 Shared::World => store::Shared::World,
             };
-            Store::create(&store, shared)?;
+            let leases = self.leases.map(|leases| match leases {
+                Leases::Kernel => LeaseKind::Kernel,
+                Leases::Heartbeat => LeaseKind::Heartbeat,
+                Leases::None => LeaseKind::None,
+            });
+            Store::create(&store, shared, leases)?;
             if wrote_config {
                 let text = TEMPLATE.replace(
                     "store = \"store\"",

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::error::CliError;
 use crate::digest::Digest;
-use crate::store::VersionName;
+use crate::store::{Channel, VersionName, Withdrawn};
 use crate::ui::{Answer, table};
 
 /// List the versions
@@ -26,6 +26,11 @@ struct Listed {
 struct Row {
     version: VersionName,
     live: bool,
+    /// Every channel that names it.
+    channels: Vec<Channel>,
+    readers: usize,
+    pinned: bool,
+    withdrawn: bool,
     content_digest: Option<Digest>,
     built: Option<Timestamp>,
     documents: Option<u64>,
@@ -39,7 +44,9 @@ impl ListArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
         let store = context.only_store()?;
         let (live, history) = (store.live()?, store.history()?);
-        let rows = store.versions()?.into_iter().rev().map(|version| {
+        let (channels, pins, withdrawn) = (store.channels()?, store.pins()?, store.withdrawn()?);
+        let mut rows = Vec::new();
+        for version in store.versions()?.into_iter().rev() {
             let published = history
                 .iter()
                 .rev()
@@ -50,7 +57,12 @@ impl ListArgs {
                 Err(e) => (None, Some(e.to_string())),
             };
             let manifest = manifest.as_ref();
-            Row {
+            let on = channels.iter().filter(|(_, live)| *live == version);
+            rows.push(Row {
+                channels: on.map(|(channel, _)| channel.clone()).collect(),
+                readers: store.readers(&version)?,
+                pinned: pins.iter().any(|pin| pin.version == version),
+                withdrawn: withdrawn.contains(&Withdrawn::Version(version.clone())),
                 live: live.as_ref() == Some(&version),
                 version,
                 content_digest: manifest.map(|manifest| manifest.content_digest),
@@ -67,11 +79,26 @@ impl ListArgs {
                 }),
                 published,
                 problem,
-            }
-        });
-        Ok(context.ui.answer(&Listed {
-            versions: rows.collect(),
-        })?)
+            });
+        }
+        Ok(context.ui.answer(&Listed { versions: rows })?)
+    }
+}
+
+impl Row {
+    /// Where it is live, who holds it, and what else keeps or ends it.
+    fn state(&self) -> String {
+        let mut words: Vec<String> = self.channels.iter().map(ToString::to_string).collect();
+        if self.readers > 0 {
+            words.push(format!("{} readers", self.readers));
+        }
+        words.extend(self.pinned.then(|| "pinned".to_owned()));
+        words.extend(self.withdrawn.then(|| "withdrawn".to_owned()));
+        if words.is_empty() {
+            "-".to_owned()
+        } else {
+            words.join(", ")
+        }
     }
 }
 
@@ -95,6 +122,7 @@ impl Answer for Listed {
         let rows = self.versions.iter().map(|row| {
             vec![
                 format!("{}{}", row.version, if row.live { " *" } else { "" }),
+                row.state(),
                 row.content_digest.map_or_else(
                     || row.problem.clone().unwrap_or_default(),
                     |digest| digest.short(),
@@ -113,6 +141,7 @@ impl Answer for Listed {
             table(
                 &[
                     "VERSION",
+                    "STATE",
                     "CONTENT",
                     "BUILT",
                     "DOCUMENTS",

@@ -1,26 +1,35 @@
 //! The command line: one file a command, each its arguments, its run, and how its outcome reads.
 
 mod build;
+mod child;
 mod completions;
 mod config;
 mod context;
 mod demo;
+mod doctor;
 mod embed;
 mod error;
+mod forget;
+mod gc;
 mod history;
+mod hooks;
 mod ingest;
 mod init;
 mod inspect;
 mod list;
 mod man;
 mod model;
+mod pin;
+mod promote;
 mod publish;
 mod query;
+mod resolve;
 mod rollback;
 mod run;
 mod show;
 mod status;
 mod verify;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -102,13 +111,20 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     Status(status::StatusArgs),
     Init(init::InitArgs),
+    Promote(promote::PromoteArgs),
+    Pin(pin::PinArgs),
+    Gc(gc::GcArgs),
+    Forget(forget::ForgetArgs),
     List(list::ListArgs),
     Show(show::ShowArgs),
     History(history::HistoryArgs),
     Query(query::QueryArgs),
+    Resolve(resolve::ResolveArgs),
+    Watch(watch::WatchArgs),
     Demo(demo::DemoArgs),
     Inspect(inspect::InspectArgs),
     Model(model::ModelArgs),
+    Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -122,11 +138,24 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "ingest", "embed", "build", "verify", "publish", "run", "rollback", "status",
         ],
     ),
-    ("Store", &["init", "list", "show", "history"]),
-    ("Readers", &["query"]),
+    (
+        "Store",
+        &[
+            "init", "list", "show", "history", "promote", "pin", "gc", "forget",
+        ],
+    ),
+    ("Readers", &["query", "resolve", "watch"]),
     (
         "Support",
-        &["demo", "inspect", "model", "config", "completions", "man"],
+        &[
+            "demo",
+            "inspect",
+            "model",
+            "doctor",
+            "config",
+            "completions",
+            "man",
+        ],
     ),
 ];
 
@@ -144,7 +173,13 @@ impl Command {
                 | Self::Run(_)
                 | Self::Rollback(_)
                 | Self::Init(_)
+                | Self::Promote(_)
+                | Self::Pin(_)
+                | Self::Gc(_)
+                | Self::Forget(_)
+                | Self::Watch(_)
                 | Self::Model(_)
+                | Self::Doctor(_)
         )
     }
 
@@ -159,13 +194,20 @@ impl Command {
             Self::Rollback(args) => args.run(context),
             Self::Status(args) => args.run(context),
             Self::Init(args) => args.run(context),
+            Self::Promote(args) => args.run(context),
+            Self::Pin(args) => args.run(context),
+            Self::Gc(args) => args.run(context),
+            Self::Forget(args) => args.run(context),
             Self::List(args) => args.run(context),
             Self::Show(args) => args.run(context),
             Self::History(args) => args.run(context),
             Self::Query(args) => args.run(context),
+            Self::Resolve(args) => args.run(context),
+            Self::Watch(args) => args.run(context),
             Self::Demo(args) => args.run(context),
             Self::Inspect(args) => args.run(context),
             Self::Model(args) => args.run(context),
+            Self::Doctor(args) => args.run(context),
             Self::Config(args) => args.run(context),
             Self::Completions(args) => args.run(context),
             Self::Man(args) => args.run(context),

@@ -6,19 +6,20 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::context::{Context, LockOptions};
+use super::context::{Context, LockOptions, duration};
 use super::error::CliError;
+use super::hooks::{self, Occasion};
 use super::verify::{embedder_for, required_level};
 use crate::config::{Loaded, Override};
-use crate::publish::{self, Expectation};
-use crate::store::{CHANNEL, Operation, Release, Store, VersionName};
+use crate::publish::{self, Conditions, Expectation};
+use crate::store::{Channel, Held, LockedStore, Operation, Release, Store, VersionName};
 use crate::ui::Answer;
 use crate::verify::{self, Level};
 
 /// Make a version the live one, by one atomic flip
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example:\n  ragctl publish v1.4.0 --reason 'weekly docs'\n\nThe version must have passed verification at the level of [publish] require; if no report says so,\nit is verified now. Its bytes are read back in any case. Exit 0 means durable."
+    before_long_help = "Example:\n  ragctl publish v1.4.0 --reason 'weekly docs'\n\nThe version must have passed verification at the level of [publish] require; if no report says so,\nit is verified now. Its bytes are read back in any case. Exit 0 means durable.\n\nHooks are run by `sh -c` with RAGCTL_STORE, RAGCTL_CHANNEL, RAGCTL_FROM (empty for a first release),\nRAGCTL_TO, RAGCTL_DIGEST (the manifest's sha256) and RAGCTL_VERSION_DIR. A pre-hook that fails is\nexit 15 and nothing changes; it runs under the store lock. A post-hook that fails is told and kept\nin the history."
 )]
 pub(super) struct PublishArgs {
     /// The version
@@ -31,11 +32,23 @@ pub(super) struct PublishArgs {
 }
 
 /// What `publish` and `rollback` share.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct ReleaseOptions {
-    /// Go ahead only if this version is live; `none` for nothing yet
+    /// The channel: `current`, or another such as canary
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(super) channel: Channel,
+    /// Go ahead only if this version is live on the channel; `none` for nothing yet
     #[arg(long, value_name = "VERSION|none")]
     expect_current: Option<Expectation>,
+    /// Go ahead only if the channel's last release is this old
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    min_interval: Option<Duration>,
+    /// A shell command that runs before the flip and can stop it
+    #[arg(long, value_name = "CMD")]
+    pre_hook: Option<String>,
+    /// A shell command that runs after the release
+    #[arg(long, value_name = "CMD")]
+    post_hook: Option<String>,
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
@@ -46,21 +59,117 @@ pub(super) struct ReleaseOptions {
     pub(super) dry_run: bool,
 }
 
+/// What the options and the configuration ask of a release.
+pub(super) struct Rules {
+    pub(super) conditions: Conditions,
+    pre_hook: Option<String>,
+    post_hook: Option<String>,
+}
+
 impl ReleaseOptions {
-    /// The options of a release that is part of a run.
-    pub(super) fn of_run(reason: Option<String>, lock_timeout: Duration) -> Self {
+    /// The options of a release that is part of another command.
+    pub(super) fn of(channel: Channel, reason: Option<String>, lock: LockOptions) -> Self {
         Self {
-            expect_current: None,
+            channel,
             reason,
-            lock: LockOptions { lock_timeout },
-            dry_run: false,
+            lock,
+            ..Self::default()
         }
     }
 
-    pub(super) fn expectation(&self) -> Expectation {
-        self.expect_current.clone().unwrap_or(Expectation::Anything)
+    pub(super) fn rules(&self, loaded: &Loaded) -> Result<Rules, CliError> {
+        let config = &loaded.config.publish;
+        let configured = config.min_interval.as_deref().map(duration).transpose();
+        let wrong = |e| CliError::usage(format!("publish.min_interval: {e}"), "Write 10m or 1h.");
+        let min_interval = self.min_interval.or(configured.map_err(wrong)?);
+        let hook = |flag: &Option<String>, configured: &Option<String>| {
+            flag.clone()
+                .or(configured.clone())
+                .filter(|hook| !hook.is_empty())
+        };
+        Ok(Rules {
+            conditions: Conditions {
+                channel: self.channel.clone(),
+                expectation: self.expect_current.clone().unwrap_or(Expectation::Anything),
+                min_interval: min_interval.unwrap_or_default(),
+            },
+            pre_hook: hook(&self.pre_hook, &config.pre_hook),
+            post_hook: hook(&self.post_hook, &config.post_hook),
+        })
     }
 }
+
+impl Rules {
+    /// Runs the hook that can stop a release. The store is locked meanwhile: nothing moves between its word and the flip.
+    pub(super) fn before(
+        &self,
+        context: &Context<'_>,
+        store: &LockedStore,
+        to: &Held,
+    ) -> Result<(), CliError> {
+        let Some(hook) = &self.pre_hook else {
+            return Ok(());
+        };
+        let channel = &self.conditions.channel;
+        let from = store.live_on(channel)?;
+        let occasion = Occasion {
+            store,
+            channel,
+            from: from.as_ref(),
+            to: &to.name,
+            digest: to.manifest_sha256,
+        };
+        match hooks::run(context, hook, &occasion)? {
+            None => Ok(()),
+            Some(ended) => Err(CliError::gate(
+                format!("the pre-hook {ended}, so {} was not released", to.name),
+                "Nothing was changed. Mend what the hook found, or leave it out with --pre-hook ''.",
+            )),
+        }
+    }
+
+    /// Runs the hook that hears of a release, without the lock. Its failure changes nothing, but is told and kept.
+    pub(super) fn after(
+        &self,
+        context: &Context<'_>,
+        store: &Store,
+        release: &Release,
+        lock: &LockOptions,
+    ) -> Result<(), CliError> {
+        let Some(hook) = &self.post_hook else {
+            return Ok(());
+        };
+        let occasion = Occasion {
+            store,
+            channel: &release.channel,
+            from: release.from.as_ref(),
+            to: &release.to,
+            digest: release.manifest_sha256,
+        };
+        // The release is done and durable: nothing that a hook does may make it look undone.
+        let problem = match hooks::run(context, hook, &occasion) {
+            Ok(None) => return Ok(()),
+            Ok(Some(ended)) => ended,
+            Err(e) => e.message().to_owned(),
+        };
+        context.ui.warn(&format!(
+            "{} is live, but the post-hook {problem}",
+            release.to
+        ));
+        let kept = store
+            .lock(lock.lock_timeout.max(HOOK_PATIENCE), "publish", context.ui)
+            .and_then(|locked| locked.record_hook_failure(release, &problem));
+        if let Err(e) = kept {
+            context
+                .ui
+                .warn(&format!("the history does not tell of it: {e}"));
+        }
+        Ok(())
+    }
+}
+
+/// How long the record of a failed hook waits for the lock at least: the release is done, and somebody else may be next.
+const HOOK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What was released, or would be.
 #[derive(Serialize)]
@@ -68,7 +177,7 @@ pub(super) struct Answered {
     pub(super) dry_run: bool,
     pub(super) changed: bool,
     pub(super) operation: Operation,
-    pub(super) channel: &'static str,
+    pub(super) channel: Channel,
     pub(super) from: Option<VersionName>,
     pub(super) version: VersionName,
     pub(super) release: Option<Release>,
@@ -78,6 +187,7 @@ impl Answered {
     /// A release that did not happen: it would, or there was nothing to do.
     pub(super) fn without_release(
         operation: Operation,
+        channel: &Channel,
         from: Option<VersionName>,
         version: VersionName,
         dry_run: bool,
@@ -87,7 +197,7 @@ impl Answered {
             dry_run,
             changed,
             operation,
-            channel: CHANNEL,
+            channel: channel.clone(),
             from,
             version,
             release: None,
@@ -100,7 +210,7 @@ impl Answered {
             dry_run: false,
             changed: true,
             operation: release.operation,
-            channel: CHANNEL,
+            channel: release.channel.clone(),
             from: release.from.clone(),
             version: release.to.clone(),
             release: Some(release),
@@ -108,7 +218,7 @@ impl Answered {
     }
 }
 
-/// Publishes a version: gates first, without the lock; then bytes and flip in one breath, under it.
+/// Publishes a version: gates first, without the lock; then hook, bytes and flip, under it.
 pub(super) fn publish_now(
     context: &Context<'_>,
     loaded: &Loaded,
@@ -116,22 +226,27 @@ pub(super) fn publish_now(
     version: &VersionName,
     options: &ReleaseOptions,
 ) -> Result<Answered, CliError> {
-    publish::check_expectation(store, &options.expectation())?;
+    let rules = options.rules(loaded)?;
+    let channel = &options.channel;
+    let nothing_to_do = |live: Option<VersionName>, dry_run: bool| {
+        Answered::without_release(Operation::Publish, channel, live, version.clone(), dry_run)
+    };
     let held = store.hold(Some(version))?;
-    let live = store.live()?;
+    store.check_not_withdrawn(version)?;
+    let live = store.live_on(channel)?;
     if live.as_ref() == Some(version) && !options.dry_run && !matches!(store.unfinished(), Ok(None))
     {
         // The flip happened, but whoever did it died before it was durable: taking the lock finishes that release.
         let locked = store.lock(options.lock.lock_timeout, "publish", context.ui)?;
         context.tell_recovered(locked.recovered());
     }
-    if live.as_ref() == Some(version) || options.dry_run {
-        return Ok(Answered::without_release(
-            Operation::Publish,
-            live,
-            version.clone(),
-            options.dry_run,
-        ));
+    if live.as_ref() == Some(version) {
+        rules.conditions.check_place(store)?;
+        return Ok(nothing_to_do(live, options.dry_run));
+    }
+    rules.conditions.check(store)?;
+    if options.dry_run {
+        return Ok(nothing_to_do(live, true));
     }
     let level = required_level(loaded)?;
     let embedder = embedder_for(context, loaded, store, &held);
@@ -139,24 +254,19 @@ pub(super) fn publish_now(
 
     let locked = store.lock(options.lock.lock_timeout, "publish", context.ui)?;
     context.tell_recovered(locked.recovered());
-    publish::check_expectation(&locked, &options.expectation())?;
     // Somebody else may have published it while the gates ran.
-    let live = locked.live()?;
+    let live = locked.live_on(channel)?;
     if live.as_ref() == Some(version) {
-        return Ok(Answered::without_release(
-            Operation::Publish,
-            live,
-            version.clone(),
-            false,
-        ));
+        rules.conditions.check_place(&locked)?;
+        return Ok(nothing_to_do(live, false));
     }
+    rules.conditions.check(&locked)?;
+    rules.before(context, &locked, &held)?;
     let verified = verify::prove(&locked, &held, passed, context.ui)?;
-    let release = publish::publish(
-        &locked,
-        verified,
-        Operation::Publish,
-        options.reason.clone(),
-    )?;
+    let reason = options.reason.clone();
+    let release = publish::publish(&locked, verified, channel, Operation::Publish, reason)?;
+    drop(locked);
+    rules.after(context, store, &release, &options.lock)?;
     Ok(Answered::of(release))
 }
 

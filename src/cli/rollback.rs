@@ -6,7 +6,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::publish::{Answered, ReleaseOptions};
 use crate::publish;
-use crate::store::{Operation, VersionName};
+use crate::store::{Operation, Store, VersionName};
 use crate::verify::{self, Thoroughness};
 
 /// Make the previous release the live one again
@@ -31,45 +31,56 @@ pub(super) struct RollbackArgs {
 impl RollbackArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
         let options = &self.options;
-        let store = context.only_store()?;
-        publish::check_expectation(&store, &options.expectation())?;
+        let loaded = context.settings(Vec::new())?;
+        let store = context.store(&loaded)?;
+        let rules = options.rules(&loaded)?;
+        let channel = &options.channel;
+        let without_release = |live, target, dry_run| {
+            Answered::without_release(Operation::Rollback, channel, live, target, dry_run)
+        };
+        rules.conditions.check(&store)?;
         if options.dry_run {
             let target = self.target(&store)?;
             store.hold(Some(&target))?;
-            let answer =
-                Answered::without_release(Operation::Rollback, store.live()?, target, true);
+            let answer = without_release(store.live_on(channel)?, target, true);
             return Ok(context.ui.answer(&answer)?);
         }
         // The target is chosen under the lock: another release may just have moved the channel.
         let locked = store.lock(options.lock.lock_timeout, "rollback", context.ui)?;
         context.tell_recovered(locked.recovered());
-        publish::check_expectation(&locked, &options.expectation())?;
+        rules.conditions.check(&locked)?;
         let target = self.target(&locked)?;
-        let live = locked.live()?;
-        let answer = if live.as_ref() == Some(&target) {
-            Answered::without_release(Operation::Rollback, live, target, false)
+        let live = locked.live_on(channel)?;
+        if live.as_ref() == Some(&target) {
+            return Ok(context.ui.answer(&without_release(live, target, false))?);
+        }
+        let held = locked.hold(Some(&target))?;
+        locked.check_not_withdrawn(&target)?;
+        rules.before(context, &locked, &held)?;
+        let thoroughness = if self.fast {
+            Thoroughness::Structure
         } else {
-            let held = locked.hold(Some(&target))?;
-            let thoroughness = if self.fast {
-                Thoroughness::Structure
-            } else {
-                Thoroughness::Bytes
-            };
-            let verified = verify::prove_for_rollback(&locked, &held, thoroughness, context.ui)?;
-            Answered::of(publish::publish(
-                &locked,
-                verified,
-                Operation::Rollback,
-                options.reason.clone(),
-            )?)
+            Thoroughness::Bytes
         };
-        Ok(context.ui.answer(&answer)?)
+        let verified = verify::prove_for_rollback(&locked, &held, thoroughness, context.ui)?;
+        let reason = options.reason.clone();
+        let release = publish::publish(&locked, verified, channel, Operation::Rollback, reason)?;
+        drop(locked);
+        rules.after(context, &store, &release, &options.lock)?;
+        Ok(context.ui.answer(&Answered::of(release))?)
     }
 
-    fn target(&self, store: &crate::store::Store) -> Result<VersionName, CliError> {
+    fn target(&self, store: &Store) -> Result<VersionName, CliError> {
         match &self.to {
             Some(name) => Ok(name.clone()),
-            None => Ok(publish::rollback_target(store, usize::from(self.steps))?),
+            None => {
+                let steps = usize::from(self.steps);
+                Ok(publish::rollback_target(
+                    store,
+                    &self.options.channel,
+                    steps,
+                )?)
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ use super::ingest::{self, IngestOptions, ingest_configured};
 use super::publish::{self, ReleaseOptions, publish_now};
 use crate::durable;
 use crate::snapshot::Snapshot;
-use crate::store::Counts;
+use crate::store::{Channel, Counts};
 use crate::ui::Answer;
 
 /// Ingest, embed, build, verify and publish what ragctl.toml names
@@ -30,6 +30,9 @@ pub(super) struct RunArgs {
     ingest: IngestOptions,
     #[command(flatten)]
     build: BuildOptions,
+    /// The channel that is released to
+    #[arg(long, value_name = "NAME", default_value_t)]
+    channel: Channel,
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -117,7 +120,8 @@ impl RunArgs {
         let snapshot = Snapshot::open(&store, id.as_deref())?;
         let request = self.build.request(None, true, &self.lock, &loaded);
         let built = build_now(context, &loaded, &store, &snapshot, model, &request)?;
-        let options = ReleaseOptions::of_run(self.reason.clone(), self.lock.lock_timeout);
+        let channel = self.channel.clone();
+        let options = ReleaseOptions::of(channel, self.reason.clone(), self.lock.clone());
         let published = publish_now(context, &loaded, &store, &built.version, &options)?;
         let changed = Some(built.changed || published.changed);
         let seconds = begun.elapsed().as_secs_f64();

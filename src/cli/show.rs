@@ -160,8 +160,8 @@ impl Answer for Shown {
             [
                 "released".into(),
                 format!(
-                    "{:.0} by {}@{}",
-                    release.at, release.by.user, release.by.host
+                    "{:.0} to {} by {}@{}",
+                    release.at, release.channel, release.by.user, release.by.host
                 ),
             ]
         }));

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::context::{Context, duration};
 use super::error::CliError;
 use crate::digest::Digest;
-use crate::store::{self, Release, VersionName};
+use crate::store::{self, Channel, LeaseKind, Release, VersionName};
 use crate::ui::Answer;
 
 /// Show what is live and what lies in the store
@@ -28,10 +28,31 @@ struct Status {
     store: PathBuf,
     store_id: String,
     live: Option<Live>,
+    channels: Vec<OnChannel>,
+    /// Versions that readers hold, and how many do.
+    readers: Vec<Readers>,
+    leases: LeaseKind,
     versions: usize,
+    pinned: usize,
+    trashed: usize,
     disk_bytes: u64,
     newest_snapshot: Option<Digest>,
     unfinished: Option<Release>,
+}
+
+#[derive(Serialize)]
+struct OnChannel {
+    channel: Channel,
+    version: VersionName,
+    /// Unknown while a release is unfinished.
+    generation: Option<u64>,
+    published_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct Readers {
+    version: VersionName,
+    readers: usize,
 }
 
 #[derive(Serialize)]
@@ -53,7 +74,7 @@ impl StatusArgs {
             None => None,
             Some(version) => {
                 let (manifest, _) = store.manifest(&version)?;
-                let twin = store.twin()?;
+                let twin = store.twin_on(&Channel::default())?;
                 let age = Timestamp::now().duration_since(manifest.created);
                 Some(Live {
                     version,
@@ -73,6 +94,26 @@ impl StatusArgs {
             .iter()
             .filter_map(|name| Some(store.manifest(name).ok()?.0.resources.disk_bytes))
             .sum();
+        let mut channels = Vec::new();
+        for (channel, version) in store.channels()? {
+            let twin = store.twin_on(&channel)?;
+            channels.push(OnChannel {
+                channel,
+                version,
+                generation: twin.as_ref().map(|twin| twin.generation),
+                published_at: twin.map(|twin| twin.published_at),
+            });
+        }
+        let mut readers = Vec::new();
+        for version in &versions {
+            let count = store.readers(version)?;
+            if count > 0 {
+                readers.push(Readers {
+                    version: version.clone(),
+                    readers: count,
+                });
+            }
+        }
         let newest_snapshot = match store.snapshot(None) {
             Ok((id, _)) => Some(id),
             Err(store::Error::NothingIngested) => None,
@@ -82,14 +123,19 @@ impl StatusArgs {
             store: store.root().to_owned(),
             store_id: store.id().to_owned(),
             live,
+            channels,
+            readers,
+            leases: store.lease_kind(),
             versions: versions.len(),
+            pinned: store.pins()?.len(),
+            trashed: store.trashed()?.len(),
             disk_bytes,
             newest_snapshot,
             unfinished: store.unfinished().ok().flatten(),
         };
         context.ui.answer(&status)?;
         match (self.max_age, &status.live) {
-            (Some(_), None) => Err(store::Error::NothingPublished.into()),
+            (Some(_), None) => Err(store::Error::NothingPublished(Channel::default()).into()),
             (Some(most), Some(live)) if live.age_seconds > most.as_secs() => Err(CliError::gate(
                 format!(
                     "{} was built {} ago, longer than {}",
@@ -139,12 +185,39 @@ impl Answer for Status {
                 writeln!(out, "model     {}", live.model)?;
             }
         }
+        for on in self
+            .channels
+            .iter()
+            .filter(|on| on.channel != Channel::default())
+        {
+            let generation = on
+                .generation
+                .map_or("?".into(), |generation| generation.to_string());
+            writeln!(
+                out,
+                "{:<9} {}, generation {generation}",
+                on.channel, on.version
+            )?;
+        }
+        for Readers { version, readers } in &self.readers {
+            writeln!(out, "readers   {readers} of {version}")?;
+        }
+        if self.leases != LeaseKind::Kernel {
+            writeln!(out, "leases    {}", self.leases)?;
+        }
         writeln!(
             out,
             "versions  {}, {}",
             self.versions,
             indicatif::BinaryBytes(self.disk_bytes)
         )?;
+        if self.pinned + self.trashed > 0 {
+            writeln!(
+                out,
+                "kept      {} pinned, {} in the trash",
+                self.pinned, self.trashed
+            )?;
+        }
         if let Some(snapshot) = &self.newest_snapshot {
             writeln!(out, "snapshot  {}", snapshot.short())?;
         }

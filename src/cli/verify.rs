@@ -91,6 +91,9 @@ impl Answer for Report {
             "{}",
             table(&["LEVEL", "CHECK", "RESULT", "SEEN"], rows)
         )?;
+        for warning in self.checks.iter().flat_map(|check| &check.warnings) {
+            writeln!(out, "odd: {warning}")?;
+        }
         for problem in self.checks.iter().flat_map(|check| &check.problems) {
             writeln!(out, "{problem}")?;
         }

@@ -149,12 +149,24 @@ impl Default for GateConfig {
 pub struct PublishConfig {
     /// The verification level: `structure`, `bytes`, `lance` or `vectors`.
     pub require: String,
+    /// How old a channel's last release must be, such as `10m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_interval: Option<String>,
+    /// A shell command that runs before every flip and can stop it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pre_hook: Option<String>,
+    /// A shell command that runs after every release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_hook: Option<String>,
 }
 
 impl Default for PublishConfig {
     fn default() -> Self {
         Self {
             require: "vectors".into(),
+            min_interval: None,
+            pre_hook: None,
+            post_hook: None,
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -16,6 +16,7 @@ use super::Error;
 use crate::digest::Digest;
 use crate::durable::{self, Context as _};
 
+const EMBEDDINGS: &str = "embeddings";
 const EXTENSION: &str = "safetensors";
 const KEYS: &str = "keys";
 const VECTORS: &str = "vectors";
@@ -26,6 +27,8 @@ const MANY: usize = 64;
 
 /// The cached vectors of one embedding space and numerics class.
 pub struct Cache {
+    root: PathBuf,
+    /// Below the root, as a relative path.
     dir: PathBuf,
     segments: Vec<Segment>,
     rows: HashMap<Digest, (u32, u32)>,
@@ -47,23 +50,17 @@ struct Segment {
 impl Cache {
     /// Opens the cache for a space and class below `root`. Segments whose bytes do not have their name's hash are removed.
     pub fn open(root: &Path, fingerprint: &Digest, class: &str) -> Result<Self, Error> {
-        let dir = root
-            .join("embeddings")
+        let dir = Path::new(EMBEDDINGS)
             .join(fingerprint.to_string())
             .join(class);
-        let mut cache = Self {
-            dir,
-            segments: Vec::new(),
-            rows: HashMap::new(),
-            discarded: 0,
-            open: RefCell::new(None),
-        };
-        let entries = match fs::read_dir(&cache.dir).context(&cache.dir) {
+        let mut cache = Self::empty(root, dir);
+        let path = root.join(&cache.dir);
+        let entries = match fs::read_dir(&path).context(&path) {
             Err(e) if e.is_not_found() => return Ok(cache),
             other => other?,
         };
         for entry in entries {
-            let path = entry.context(&cache.dir)?.path();
+            let path = entry.context(&path)?.path();
             if path
                 .extension()
                 .is_some_and(|extension| extension == EXTENSION)
@@ -72,6 +69,17 @@ impl Cache {
             }
         }
         Ok(cache)
+    }
+
+    fn empty(root: &Path, dir: PathBuf) -> Self {
+        Self {
+            root: root.to_owned(),
+            dir,
+            segments: Vec::new(),
+            rows: HashMap::new(),
+            discarded: 0,
+            open: RefCell::new(None),
+        }
     }
 
     /// How many damaged segments were removed when the cache was opened.
@@ -122,7 +130,7 @@ impl Cache {
     }
 
     /// Adds vectors, durable, as one segment; many small segments become one.
-    pub(super) fn append(&mut self, rows: Vec<(Digest, Vec<f32>)>) -> Result<(), Error> {
+    pub fn append(&mut self, rows: Vec<(Digest, Vec<f32>)>) -> Result<(), Error> {
         self.write(rows)?;
         self.merge()
     }
@@ -145,9 +153,13 @@ impl Cache {
             ),
         ];
         let bytes = safetensors::serialize(tensors, None)?;
-        fs::create_dir_all(&self.dir).context(&self.dir)?;
-        let path = self.dir.join(format!("{}.{EXTENSION}", Digest::of(&bytes)));
-        durable::write_atomic(&path, &bytes, 0o644)?;
+        fs::create_dir_all(&self.root).context(&self.root)?;
+        durable::make_dirs(&self.root, &self.dir)?;
+        let dir = self.root.join(&self.dir);
+        let path = dir.join(format!("{}.{EXTENSION}", Digest::of(&bytes)));
+        // A segment is for those whom its directory is for.
+        let mode = fs::metadata(&dir).context(&dir)?.permissions().mode() & 0o666;
+        durable::write_atomic(&path, &bytes, mode)?;
         self.load(&path)
     }
 
@@ -214,6 +226,85 @@ impl Cache {
         });
         Ok(())
     }
+}
+
+/// The name of a string's vector in the cache.
+pub fn key(prefix: &str, text: &str) -> Digest {
+    Digest::of(format!("{prefix}{text}"))
+}
+
+/// Drops vectors that `keep`, asked with a space's fingerprint and a key, does not want, the oldest segments first, until
+/// the cache below `root` has at most `most` bytes. Returns the bytes that this gave back.
+pub fn trim(root: &Path, most: u64, keep: &dyn Fn(&Digest, &Digest) -> bool) -> Result<u64, Error> {
+    let mut segments = Vec::new();
+    for space in listed(&root.join(EMBEDDINGS))? {
+        let name = space
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let Ok(fingerprint) = name.parse::<Digest>() else {
+            continue;
+        };
+        for class in listed(&space)? {
+            let dir = class.strip_prefix(root).unwrap_or(&class).to_owned();
+            for path in listed(&class)? {
+                let metadata = fs::symlink_metadata(&path).context(&path)?;
+                let modified = metadata.modified().context(&path)?;
+                segments.push((modified, path, metadata.len(), fingerprint, dir.clone()));
+            }
+        }
+    }
+    segments.sort();
+    let before: u64 = segments.iter().map(|(_, _, bytes, ..)| bytes).sum();
+    let mut total = before;
+    for (_, path, bytes, fingerprint, dir) in segments {
+        if total <= most {
+            break;
+        }
+        let mut cache = Cache::empty(root, dir);
+        cache.load(&path)?;
+        let mut kept = Vec::new();
+        let mut dropped = false;
+        for (key, (segment, row)) in cache.rows.clone() {
+            if !keep(&fingerprint, &key) {
+                dropped = true;
+            } else if let Some(vector) = cache.vector(segment, row)? {
+                kept.push((key, vector));
+            }
+        }
+        if cache.discarded > 0 {
+            total -= bytes;
+        } else if dropped {
+            let left = kept.len();
+            if left > 0 {
+                kept.sort_by_key(|(key, _)| *key);
+                cache.write(kept)?;
+            }
+            durable::remove(&path)?;
+            let rewritten = cache.segments.last().filter(|_| left > 0);
+            total = total - bytes + rewritten.map_or(0, |segment| segment.bytes);
+        }
+    }
+    Ok(before.saturating_sub(total))
+}
+
+fn listed(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(dir).context(dir) {
+        Err(e) if e.is_not_found() => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.context(dir)?.path();
+        let temporary = path
+            .file_name()
+            .is_some_and(|name| durable::is_temporary(&name.to_string_lossy()));
+        if !temporary {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
 }
 
 /// Finds the keys, the offset of the first vector and the bytes of one in a segment.

@@ -9,7 +9,7 @@ pub mod probes;
 
 use std::collections::BTreeMap;
 
-pub use cache::Cache;
+pub use cache::{Cache, key, trim};
 pub use device::{Device, DeviceRequest, ParseDeviceError, ParsePrecisionError, Precision};
 pub use encoder::Embedder;
 

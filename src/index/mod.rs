@@ -7,7 +7,7 @@ mod search;
 mod writer;
 
 pub use filter::{Filter, FilterError};
-pub use search::{Coverage, Hit, Search, Table};
+pub use search::{Coverage, Hit, Search, Stored, Table};
 pub use writer::{IndexPolicy, IndexWriter, Written};
 
 use std::path::PathBuf;

@@ -56,6 +56,21 @@ pub struct Hit {
     pub metadata: Metadata,
 }
 
+/// A row as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    /// The chunk's id.
+    pub id: &'a str,
+    /// The source's id.
+    pub source: &'a str,
+    /// The document's id.
+    pub doc_id: &'a str,
+    /// The chunk's text.
+    pub text: &'a str,
+    /// Its vector.
+    pub vector: &'a [f32],
+}
+
 /// How many rows an index covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage {
@@ -243,12 +258,12 @@ impl Table {
         Ok(hits)
     }
 
-    /// Reads id, text and vector of every row, in row order.
-    pub fn each_vector<E: From<Error>>(
+    /// Reads what names each row, its text and its vector, in row order.
+    pub fn each_chunk<E: From<Error>>(
         &self,
-        mut visit: impl FnMut(&str, &str, &[f32]) -> Result<(), E>,
+        mut visit: impl FnMut(Stored<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let select = Select::columns(&["id", "text", VECTOR]);
+        let select = Select::columns(&["id", "source", "doc_id", "text", VECTOR]);
         let query = self.table.query().select(select);
         let mut stream = self
             .runtime
@@ -260,6 +275,7 @@ impl Table {
             .map_err(lance("reading vectors"))?
         {
             let (ids, texts) = (Texts::of(&batch, "id")?, Texts::of(&batch, "text")?);
+            let (sources, doc_ids) = (Texts::of(&batch, "source")?, Texts::of(&batch, "doc_id")?);
             let vectors = batch
                 .column_by_name(VECTOR)
                 .and_then(|column| column.as_fixed_size_list_opt());
@@ -269,11 +285,13 @@ impl Table {
                 let vector = vector
                     .as_primitive_opt::<Float32Type>()
                     .ok_or(Error::MissingColumn(VECTOR))?;
-                visit(
-                    ids.get(row).unwrap_or_default(),
-                    texts.get(row).unwrap_or_default(),
-                    vector.values(),
-                )?;
+                visit(Stored {
+                    id: ids.get(row).unwrap_or_default(),
+                    source: sources.get(row).unwrap_or_default(),
+                    doc_id: doc_ids.get(row).unwrap_or_default(),
+                    text: texts.get(row).unwrap_or_default(),
+                    vector: vector.values(),
+                })?;
             }
         }
         Ok(())
@@ -284,9 +302,9 @@ impl Table {
         let step = (rows / count as u64).max(1);
         let mut row = 0;
         let mut sample = Vec::new();
-        self.each_vector(|_, _, vector| {
+        self.each_chunk(|chunk| {
             if row % step == 0 && sample.len() < count {
-                sample.push(vector.to_vec());
+                sample.push(chunk.vector.to_vec());
             }
             row += 1;
             Ok::<_, Error>(())

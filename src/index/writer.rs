@@ -11,7 +11,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use lancedb::DistanceType;
 use lancedb::index::Index;
 use lancedb::index::vector::IvfRqIndexBuilder;
-use lancedb::table::{Duration, OptimizeAction};
+use lancedb::table::{Duration, OptimizeAction, WriteOptions};
 use serde_json::json;
 
 use super::schema::{Columns, VECTOR, is_own, type_name};
@@ -23,6 +23,9 @@ use crate::store;
 
 /// Rows of one Arrow batch.
 const BATCH_ROWS: usize = 4096;
+/// Rows of one data file, about 40 MB: verification hashes files side by side, and one file of all rows would keep one core
+/// busy and the others idle.
+const FILE_ROWS: usize = 16_384;
 /// Partitions that a search through the index probes, and candidates per wanted hit that it ranks again by exact distance.
 const PROBES: usize = 20;
 const REFINE: u32 = 4;
@@ -156,8 +159,14 @@ fn write(dir: &Path, schema: SchemaRef, receiver: Receiver<RecordBatch>) -> Resu
         let batches = receiver.into_iter().map(Ok::<_, ArrowError>);
         let reader: Box<dyn RecordBatchReader + Send> =
             Box::new(RecordBatchIterator::new(batches, schema));
+        let mut options = WriteOptions::default();
+        options
+            .lance_write_params
+            .get_or_insert_default()
+            .max_rows_per_file = FILE_ROWS;
         connection
             .create_table(TABLE, reader)
+            .write_options(options)
             .execute()
             .await
             .map_err(lance("writing the table"))

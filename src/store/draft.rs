@@ -2,8 +2,9 @@
 //!
 //! Everything here runs on one thread with `std::fs`, so that every system call is a point at which a crash can be tested.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{MANIFEST, MANIFEST_SHA256};
@@ -12,9 +13,9 @@ use super::{
     log, manifest_sha256_line,
 };
 use crate::digest::Digest;
-use crate::durable::{self, Context as _};
+use crate::durable::{self, Context as _, PathError};
 
-const LOCK_SUFFIX: &str = ".lock";
+pub(super) const LOCK_SUFFIX: &str = ".lock";
 
 /// A private directory in `staging/` that becomes a version, model or snapshot, or disappears.
 #[derive(Debug)]
@@ -55,12 +56,14 @@ impl Store {
                 .and_then(|file| file.keep().map_err(|e| e.error))
                 .context(&staging)?;
             lock.lock().context(&lock_path)?;
+            durable::set_mode(&lock_path, self.shared().file()).ok();
             // A reaper may have taken the file between its making and its locking; then nobody would respect the lock.
             if !lock_path.exists() {
                 continue;
             }
             let dir = lock_path.with_extension("");
             fs::create_dir(&dir).context(&dir)?;
+            durable::set_mode(&dir, self.shared().dir())?;
             return Ok(Draft {
                 dir,
                 lock_path,
@@ -78,6 +81,9 @@ impl Store {
             self.shared().sealed_dir(),
         )?;
         if !durable::rename_noreplace(&draft.dir, dir)? {
+            if !fs::symlink_metadata(dir).context(dir)?.is_dir() {
+                return Err(Error::NotADirectory(dir.to_owned()));
+            }
             let mut existing = Vec::new();
             collect(dir, "", &mut existing)?;
             existing.sort_by(|a, b| a.path.cmp(&b.path));
@@ -86,12 +92,28 @@ impl Store {
             }
             // In staging, without a lock, it is reaped by the next writer.
             let aside = draft.dir.with_extension("damaged");
-            durable::set_mode(dir, self.shared().dir())?;
+            durable::loosen(dir, self.shared().dir())?;
             durable::rename_noreplace(dir, &aside)?;
             durable::rename_noreplace(&draft.dir, dir)?;
         }
         durable::set_mode(dir, self.shared().sealed_dir())?;
         Ok(Installed::New)
+    }
+}
+
+impl LockedStore {
+    /// Removes what a draft was installed as, such as a snapshot. It leaves its place in one rename, so that a crash shows
+    /// nobody a half of it. Returns the bytes that this gave back.
+    pub(crate) fn remove_installed(&self, dir: &Path) -> Result<u64, Error> {
+        let name = dir.file_name().unwrap_or_default().to_string_lossy();
+        // In staging, without a lock, it is reaped by the next writer if we do not come to it.
+        let aside = self.root().join(STAGING).join(format!("removed-{name}"));
+        durable::remove_tree(&aside)?;
+        durable::loosen(dir, self.shared().dir())?;
+        durable::rename_noreplace(dir, &aside)?;
+        let bytes = durable::tree_bytes(&aside)?;
+        durable::remove_tree(&aside)?;
+        Ok(bytes)
     }
 }
 
@@ -151,9 +173,58 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         // What cannot be removed now is reaped by the next writer.
-        remove_tree(&self.dir).ok();
+        durable::remove_tree(&self.dir).ok();
         fs::remove_file(&self.lock_path).ok();
     }
+}
+
+impl Store {
+    /// Says whether somebody is building, ingesting or probing here just now.
+    pub fn has_live_drafts(&self) -> Result<bool, Error> {
+        let staging = self.root.join(STAGING);
+        for entry in fs::read_dir(&staging).context(&staging)? {
+            let path = entry.context(&staging)?.path();
+            if is_lock(&path) && matches!(owner(&path)?, Owner::Alive) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn is_lock(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(LOCK_SUFFIX)
+}
+
+/// What a draft's lock file says about its owner.
+enum Owner {
+    /// There is no lock file, or nobody holds it; the file, where there is one, is locked by us now.
+    Gone(Option<File>),
+    /// It is held, or another user's and being made.
+    Alive,
+}
+
+fn owner(lock_path: &Path) -> Result<Owner, PathError> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
+        .open(lock_path);
+    Ok(match opened {
+        Ok(file) if file.try_lock().is_err() => Owner::Alive,
+        Ok(file) => Owner::Gone(Some(file)),
+        // Nobody holds a lock through a link.
+        Err(e) if e.kind() == ErrorKind::NotFound || e.raw_os_error() == Some(nix::libc::ELOOP) => {
+            Owner::Gone(None)
+        }
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => Owner::Alive,
+        Err(e) => return Err(e).context(lock_path),
+    })
+}
+
+/// Says whether an entry of `staging/` has lost its owner. A lock file is part of what it locks.
+pub(super) fn is_left(path: &Path) -> Result<bool, PathError> {
+    let lock_path = PathBuf::from(format!("{}{LOCK_SUFFIX}", path.display()));
+    Ok(!is_lock(path) && matches!(owner(&lock_path)?, Owner::Gone(_)))
 }
 
 /// Removes staging directories whose owner is gone.
@@ -162,55 +233,24 @@ pub(super) fn reap(store: &Store) -> Result<Vec<Recovered>, Error> {
     let mut reaped = Vec::new();
     for entry in fs::read_dir(&staging).context(&staging)? {
         let path = entry.context(&staging)?.path();
-        let is_lock = path.to_string_lossy().ends_with(LOCK_SUFFIX);
-        let lock_path = if is_lock {
+        let lock_path = if is_lock(&path) {
             path.clone()
         } else {
             PathBuf::from(format!("{}{LOCK_SUFFIX}", path.display()))
         };
-        let lock = match File::open(&lock_path) {
-            Ok(file) if file.try_lock().is_err() => continue,
-            Ok(file) => Some(file),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-            Err(e) => return Err(e).context(&lock_path)?,
+        let Owner::Gone(_lock) = owner(&lock_path)? else {
+            continue;
         };
-        if !is_lock {
-            remove_tree(&path).context(&path)?;
-            reaped.push(Recovered::Reaped(
-                path.file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned(),
-            ));
+        if !is_lock(&path) {
+            durable::remove_tree(&path)?;
+            let entry = path.file_name().unwrap_or_default().to_string_lossy();
+            reaped.push(Recovered::Reaped(entry.into_owned()));
         }
-        if lock.is_some() && !lock_path.with_extension("").exists() {
+        if lock_path.with_extension("").symlink_metadata().is_err() {
             fs::remove_file(&lock_path).ok();
         }
     }
     Ok(reaped)
-}
-
-/// Removes a tree whose directories may be sealed against it.
-fn remove_tree(dir: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(dir) {
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-            unseal(dir)?;
-            fs::remove_dir_all(dir)
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
-fn unseal(dir: &Path) -> io::Result<()> {
-    durable::set_mode(dir, 0o700).map_err(|e| e.source)?;
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            unseal(&entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 fn collect(dir: &Path, prefix: &str, files: &mut Vec<FileRecord>) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::VersionName;
+use super::{Channel, VersionName};
 use crate::digest::Digest;
 use crate::durable::PathError;
 use crate::fault::{Fault, Kind};
@@ -50,10 +50,27 @@ pub enum Error {
         known: Vec<VersionName>,
     },
     /// Nothing was published.
-    #[error("nothing is published yet: the store has no `current`")]
-    NothingPublished,
-    /// `current` is not the link it should be.
-    #[error("{} is not a relative link of the form versions/<name>: {found}", link.display())]
+    #[error("nothing is published yet: the store has no `{0}`")]
+    NothingPublished(Channel),
+    /// The version that a channel names went away time and again while a reader tried to hold it.
+    #[error("the version is just being removed")]
+    Going,
+    /// The version holds what was forgotten.
+    #[error("version {0} is withdrawn: it holds documents that were forgotten")]
+    Withdrawn(VersionName),
+    /// A part of the store is not the directory that it should be.
+    #[error("{} is not a directory of the store's own", .0.display())]
+    NotADirectory(PathBuf),
+    /// A channel is live, but no record says how it came to be.
+    #[error("the history has no release of `{channel}`, which names {version}")]
+    HistoryLost {
+        /// The channel.
+        channel: Channel,
+        /// What it names.
+        version: VersionName,
+    },
+    /// A channel is not the link it should be.
+    #[error("{} is not a relative link to versions/<name>: {found}", link.display())]
     BadLink {
         /// The link.
         link: PathBuf,
@@ -85,8 +102,10 @@ pub enum Error {
         name: VersionName,
     },
     /// The channel moved.
-    #[error("current is {}, not {}", found.as_ref().map_or("none".into(), ToString::to_string), expected.as_ref().map_or("none".into(), ToString::to_string))]
+    #[error("{channel} is {}, not {}", found.as_ref().map_or("none".into(), ToString::to_string), expected.as_ref().map_or("none".into(), ToString::to_string))]
     NotWhereExpected {
+        /// The channel.
+        channel: Channel,
         /// What the caller expected.
         expected: Option<VersionName>,
         /// What is live.
@@ -123,19 +142,24 @@ impl Fault for Error {
             Self::Interrupted(e) => e.kind(),
             Self::NoStore(_)
             | Self::NoVersion { .. }
-            | Self::NothingPublished
+            | Self::NothingPublished(_)
+            | Self::Going
             | Self::NoSnapshot(_)
             | Self::NothingIngested
             | Self::NoEarlierRelease => Kind::NotFound,
             Self::NotEmpty(_) => Kind::Usage,
             Self::UnknownFormat { .. } => Kind::Incompatible,
             Self::Locked { .. } => Kind::Locked,
-            Self::NameTaken { .. } | Self::NotWhereExpected { .. } => Kind::Conflict,
+            Self::NameTaken { .. } | Self::NotWhereExpected { .. } | Self::Withdrawn(_) => {
+                Kind::Conflict
+            }
             Self::Malformed { .. }
             | Self::BadLink { .. }
             | Self::NoManifest { .. }
             | Self::ManifestChanged { .. }
             | Self::ChangedAfterCheck { .. }
+            | Self::NotADirectory(_)
+            | Self::HistoryLost { .. }
             | Self::NotRegular(_) => Kind::Integrity,
         }
     }
@@ -158,9 +182,20 @@ impl Fault for Error {
                     known.join(", ")
                 )
             }
-            Self::NothingPublished => {
-                "Publish a version with `ragctl publish VERSION`, or name one with --version."
+            Self::NothingPublished(channel) if *channel == Channel::default() => {
+                "Publish a version with `ragctl publish VERSION`, or name one.".into()
+            }
+            Self::NothingPublished(channel) => {
+                format!("`ragctl publish VERSION --channel {channel}` makes it.")
+            }
+            Self::Going => "Run the same command again.".into(),
+            Self::Withdrawn(_) => "Use the version that `ragctl forget` made in its place.".into(),
+            Self::NotADirectory(_) => {
+                "Somebody put something else in its place: remove it, and look who may write the store."
                     .into()
+            }
+            Self::HistoryLost { .. } => {
+                "Restore state/history.jsonl from a backup, or publish the version once more.".into()
             }
             Self::Locked { .. } => {
                 "Wait for it, or give --lock-timeout. The lock frees itself when its holder ends."

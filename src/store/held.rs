@@ -1,25 +1,17 @@
-//! Reading a version: resolve the link once, take a lease, check that the version is still there.
-//!
-//! A lease is an open-file-description read lock on one random byte of `leases/<version>`. The kernel frees it when its
-//! reader dies; it works on read-only mounts; and whoever wants to delete the version must get a write lock on the whole
-//! file. Never open anything through `current/`: two opens can straddle a flip.
+//! Reading a version: resolve the link once, take a lease, check that the version is still there. Never open anything through
+//! `current/`: two opens can straddle a flip.
 
-use std::fs::File;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
-use super::{Error, Manifest, Store, VersionName};
+use super::{Channel, Error, Lease, Manifest, Store, VersionName};
 use crate::digest::Digest;
-use crate::durable::Context as _;
 
-/// How often a reader starts over when the version it resolved is gone before its lease was taken.
-const ATTEMPTS: usize = 20;
-
-/// A reader's hold on a version. Dropping it gives the hold up.
-#[derive(Debug)]
-pub struct Lease {
-    _file: File,
-}
+/// How often a reader starts over when the version it resolved is gone, or going, before its lease was taken.
+const ATTEMPTS: usize = 200;
+/// How long it waits in between: whoever takes a version away holds its lease for a few fsyncs.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A version that is held: nothing deletes it while this value lives.
 #[derive(Debug)]
@@ -32,76 +24,69 @@ pub struct Held {
     pub manifest: Manifest,
     /// The hash of the manifest.
     pub manifest_sha256: Digest,
-    _lease: Lease,
+    lease: Lease,
+}
+
+impl Held {
+    /// Lets the lease live on in the program that this process becomes, until that program and its children end. Says
+    /// `false` where the lease needs this process alive to renew it.
+    pub fn keep_on_exec(&self) -> Result<bool, Error> {
+        Ok(self.lease.keep_on_exec()?)
+    }
 }
 
 impl Store {
-    /// Holds a version, or the one that is live.
+    /// Holds a version, or the one that `current` names.
     pub fn hold(&self, name: Option<&VersionName>) -> Result<Held, Error> {
-        let mut attempt = 1;
-        loop {
-            let name = match name {
-                Some(name) => name.clone(),
-                None => self.live()?.ok_or(Error::NothingPublished)?,
-            };
-            match self.try_hold(&name) {
-                Err(Error::NoVersion { .. }) if attempt < ATTEMPTS => attempt += 1,
-                other => return other,
-            }
+        match name {
+            Some(name) => self.try_again(|| self.try_hold(name)),
+            None => self.hold_channel(&Channel::default()),
         }
     }
 
-    fn try_hold(&self, name: &VersionName) -> Result<Held, Error> {
-        let path = self.lease_file(name);
-        let file = match File::open(&path).context(&path) {
+    /// Holds the version that a channel names.
+    pub fn hold_channel(&self, channel: &Channel) -> Result<Held, Error> {
+        self.try_again(|| {
+            let live = self.live_on(channel)?;
+            let live = live.ok_or_else(|| Error::NothingPublished(channel.clone()))?;
+            match self.try_hold(&live) {
+                // Superseded and taken away since the link was read.
+                Err(Error::NoVersion { .. }) if self.live_on(channel)?.as_ref() != Some(&live) => {
+                    Ok(None)
+                }
+                other => other,
+            }
+        })
+    }
+
+    fn try_again(&self, attempt: impl Fn() -> Result<Option<Held>, Error>) -> Result<Held, Error> {
+        for _ in 0..ATTEMPTS {
+            if let Some(held) = attempt()? {
+                return Ok(held);
+            }
+            thread::sleep(PAUSE);
+        }
+        Err(Error::Going)
+    }
+
+    fn try_hold(&self, name: &VersionName) -> Result<Option<Held>, Error> {
+        let lease = match self.lease(name) {
             // `manifest` gives the names that there are instead.
-            Err(e) if e.is_not_found() => {
+            Err(Error::Io(e)) if e.is_not_found() => {
                 return Err(self.manifest(name).err().unwrap_or(Error::Io(e)));
             }
             other => other?,
         };
-        lock_one_byte(&file).context(&path)?;
-        // Whoever deleted and made the version anew between the opening and the lock did not see this lease.
-        let (locked, named) = (
-            file.metadata().context(&path)?,
-            std::fs::metadata(&path).context(&path)?,
-        );
-        if (locked.dev(), locked.ino()) != (named.dev(), named.ino()) {
-            return Err(Error::NoVersion {
-                name: name.clone(),
-                known: Vec::new(),
-            });
-        }
-        let dir = self.version_dir(name);
+        let Some(lease) = lease else {
+            return Ok(None);
+        };
         let (manifest, manifest_sha256) = self.manifest(name)?;
-        Ok(Held {
+        Ok(Some(Held {
             name: name.clone(),
-            dir,
+            dir: self.version_dir(name),
             manifest,
             manifest_sha256,
-            _lease: Lease { _file: file },
-        })
+            lease,
+        }))
     }
-}
-
-#[cfg(target_os = "linux")]
-fn lock_one_byte(file: &File) -> nix::Result<()> {
-    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-
-    use nix::fcntl::{FcntlArg, fcntl};
-    // Readers rarely share a byte, so that holders can be counted.
-    let byte = RandomState::new().build_hasher().finish();
-    let lock = nix::libc::flock {
-        l_type: nix::libc::F_RDLCK as i16,
-        l_whence: nix::libc::SEEK_SET as i16,
-        l_start: (byte & 0x3fff_ffff) as i64,
-        l_len: 1,
-        l_pid: 0,
-    };
-    fcntl(file, FcntlArg::F_OFD_SETLK(&lock)).map(drop)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn lock_one_byte(file: &File) -> std::io::Result<()> {
-    file.lock_shared()
 }

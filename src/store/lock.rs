@@ -4,9 +4,9 @@
 //! directory without an owner, a name that was not written down, a mode that was not set.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::ops::Deref;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,13 +14,18 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Error, NameRecord, Store, VersionName, draft, log};
+use super::{
+    Actor, CHANNELS, Error, LEASES, NameRecord, SNAPSHOTS, STATE, Store, TRASH, VersionName, draft,
+    log,
+};
 use crate::durable::{self, Context as _};
 use crate::progress::Progress;
 
 const LOCK: &str = "lock";
 const RUN_LOCK: &str = "run.lock";
 const POLL: Duration = Duration::from_millis(50);
+/// Between the making of a temporary file and its rename lie milliseconds: after an hour its process is gone.
+const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// A store that this process alone writes.
 pub struct LockedStore {
@@ -43,6 +48,10 @@ pub enum Recovered {
     Reaped(String),
     /// A sealed version's name was written down.
     Named(VersionName),
+    /// A removal from the trash that had begun was finished.
+    Emptied(String),
+    /// A version's move to the trash, of which only the record was written, was forgotten.
+    NotTrashed(String),
 }
 
 impl std::fmt::Display for Recovered {
@@ -60,6 +69,10 @@ impl std::fmt::Display for Recovered {
                 write!(f, "removed staging/{entry}, left by a process that died")
             }
             Self::Named(name) => write!(f, "wrote down the name {name}, whose sealing was cut off"),
+            Self::Emptied(entry) => write!(f, "finished the removal of trash/{entry}"),
+            Self::NotTrashed(entry) => {
+                write!(f, "discarded a removal as trash/{entry} that was cut off")
+            }
         }
     }
 }
@@ -110,10 +123,33 @@ impl LockedStore {
     }
 
     fn recover(&mut self) -> Result<(), Error> {
+        self.sweep_temporaries()?;
         let release = self.recover_release()?;
         let reaped = draft::reap(self)?;
+        let trash = self.recover_trash()?;
         let named = self.recover_names()?;
-        self.recovered = release.into_iter().chain(reaped).chain(named).collect();
+        self.recovered = release
+            .into_iter()
+            .chain(reaped)
+            .chain(trash)
+            .chain(named)
+            .collect();
+        Ok(())
+    }
+
+    /// Removes temporary names that a crash left between their making and their rename. Some places are written without the
+    /// store lock; there only those go that no living process can be at.
+    fn sweep_temporaries(&self) -> Result<(), Error> {
+        let root = self.root();
+        for dir in ["", STATE, CHANNELS, TRASH] {
+            sweep(&root.join(dir), Duration::ZERO)?;
+        }
+        for dir in [SNAPSHOTS, LEASES] {
+            sweep(&root.join(dir), ABANDONED)?;
+        }
+        for name in self.versions()? {
+            sweep(&self.reports_dir(&name), ABANDONED)?;
+        }
         Ok(())
     }
 
@@ -124,7 +160,7 @@ impl LockedStore {
         for name in self.versions()? {
             let dir = self.version_dir(&name);
             let mode = fs::metadata(&dir).context(&dir)?.permissions().mode();
-            if mode & 0o222 != 0 {
+            if mode & 0o7777 != self.shared().sealed_dir() {
                 // A volume's owner may have set the modes; then ours cannot be set, and need not be.
                 durable::set_mode(&dir, self.shared().sealed_dir()).ok();
             }
@@ -154,6 +190,33 @@ impl Deref for LockedStore {
     }
 }
 
+/// Removes the files and links below `dir` that are named as temporary ones and have this age.
+fn sweep(dir: &Path, age: Duration) -> Result<(), Error> {
+    let entries = match fs::read_dir(dir) {
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(());
+        }
+        other => other.context(dir)?,
+    };
+    for entry in entries {
+        let entry = entry.context(dir)?;
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !durable::is_temporary(&name) {
+            continue;
+        }
+        let Ok(found) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        let modified = found.modified().context(&path)?;
+        let old = modified.elapsed().is_ok_and(|elapsed| elapsed >= age);
+        if !found.is_dir() && (age.is_zero() || old) {
+            durable::remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
 fn take(
     store: &Store,
     path: &Path,
@@ -167,6 +230,7 @@ fn take(
         .write(true)
         .create(true)
         .truncate(false)
+        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
         .open(path)
         .context(path)?;
     let deadline = Instant::now() + timeout;
@@ -193,11 +257,13 @@ fn take(
         actor: Actor::current(),
     };
     let text = serde_json::to_string(&holder).unwrap_or_default();
-    file.set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| file.write_all(text.as_bytes()))
-        .context(path)?;
-    durable::set_mode(path, store.shared().file()).ok();
+    if durable::is_sole(&file).context(path)? {
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(text.as_bytes()))
+            .context(path)?;
+        durable::set_mode(path, store.shared().file()).ok();
+    }
     Ok(file)
 }
 

@@ -1,6 +1,6 @@
-//! Append-only records, one JSON document a line: the history of releases, and every name that was ever sealed.
+//! Append-only records, one JSON document a line: the history of releases, every name that was ever sealed, and what was
+//! withdrawn.
 
-use std::fs;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, VersionName};
 use crate::digest::Digest;
-use crate::durable::{self, Context as _};
+use crate::durable;
 
 pub(super) const HISTORY: &str = "history.jsonl";
 pub(super) const NAMES: &str = "names.jsonl";
+pub(super) const WITHDRAWN: &str = "withdrawn.jsonl";
 
 /// A name that was sealed, and what it meant. It outlives the version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,10 +25,10 @@ pub struct NameRecord {
     pub content_digest: Digest,
 }
 
-/// Reads every whole record. A last line without its newline was torn by a crash and never acknowledged; a torn line that
-/// was closed by a later append does not parse. Both are left out.
-pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
-    let text = match fs::read(path).context(path) {
+/// Reads every whole record of a log in the store's `state/`. A last line without its newline was torn by a crash and never
+/// acknowledged; a torn line that was closed by a later append does not parse. Both are left out.
+pub(super) fn read<T: DeserializeOwned>(root: &Path, log: &str) -> Result<Vec<T>, Error> {
+    let text = match durable::read_beneath(root, &super::state(log)) {
         Err(e) if e.is_not_found() => return Ok(Vec::new()),
         other => other?,
     };

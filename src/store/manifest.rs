@@ -15,6 +15,8 @@ pub const MANIFEST_FORMAT: u32 = 1;
 pub const MANIFEST: &str = "manifest.json";
 /// The file beside it that holds its hash, in sha256sum's format.
 pub const MANIFEST_SHA256: &str = "manifest.sha256";
+/// The file of a version that lists its documents, one a line.
+pub const SOURCES: &str = "sources.jsonl";
 
 /// What a version is made of. Hashes are over the bytes of the files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,7 +25,7 @@ pub struct Manifest {
     pub format: u32,
     /// The version's name.
     pub version: VersionName,
-    /// When it was sealed.
+    /// When it was sealed, or when the version was that it was promoted from.
     pub created: Timestamp,
     /// The program that sealed it.
     pub tool: String,
@@ -36,6 +38,9 @@ pub struct Manifest {
     /// The version that was live when it was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<VersionName>,
+    /// The pre-release whose content it is, under its final name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted_from: Option<VersionName>,
     /// The person's own words about it.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,

@@ -7,31 +7,47 @@ mod channel;
 mod draft;
 mod error;
 mod held;
+mod lease;
 mod lock;
 mod log;
+mod look;
 mod manifest;
 mod name;
+mod pins;
+mod shared;
+mod trash;
+mod withdrawn;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use actor::Actor;
-pub use channel::{CHANNEL, Intent, Operation, Release, Twin};
+pub use channel::{
+    Channel, HookFailure, Intent, Operation, ParseChannelError, Release, Twin, standing_releases,
+};
 pub use draft::{Draft, Installed, Sealed};
 pub use error::Error;
-pub use held::{Held, Lease};
+pub use held::Held;
+pub(crate) use lease::is_network;
+pub use lease::{Exclusive, Lease, LeaseKind};
 pub use lock::{LockedStore, Recovered, RunLock};
 pub use log::NameRecord;
+pub(crate) use look::Unsound;
 pub use manifest::{
     Column, Counts, FileRecord, Index, Lance, MANIFEST, MANIFEST_FORMAT, MANIFEST_SHA256, Manifest,
-    Numerics, Resources, Table,
+    Numerics, Resources, SOURCES, Table,
 };
 pub use name::{Bump, ParseNameError, VersionName};
+pub use pins::Pin;
+pub use shared::Shared;
+pub use trash::Trashed;
+pub use withdrawn::{Withdrawal, Withdrawn};
 
 use crate::digest::Digest;
 use crate::durable::{self, Context as _};
@@ -48,49 +64,13 @@ const REPORTS: &str = "reports";
 const STAGING: &str = "staging";
 const STATE: &str = "state";
 const CACHE: &str = "cache";
-
-/// Who may read what the store seals.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Shared {
-    /// Only the user who built it.
-    Owner,
-    /// The group as well.
-    Group,
-    /// Everybody on the machine.
-    #[default]
-    World,
-}
-
-impl Shared {
-    /// Mode of a sealed file.
-    pub fn sealed_file(self) -> u32 {
-        0o444 & self.mask()
-    }
-
-    /// Mode of a sealed directory.
-    pub fn sealed_dir(self) -> u32 {
-        0o555 & self.mask()
-    }
-
-    /// Mode of a file that the store goes on writing.
-    pub fn file(self) -> u32 {
-        0o644 & self.mask()
-    }
-
-    /// Mode of a directory that the store goes on writing.
-    pub fn dir(self) -> u32 {
-        0o755 & self.mask()
-    }
-
-    fn mask(self) -> u32 {
-        match self {
-            Self::Owner => 0o700,
-            Self::Group => 0o770,
-            Self::World => 0o777,
-        }
-    }
-}
+const CHANNELS: &str = "channels";
+const TRASH: &str = "trash";
+const JOURNAL: &str = "journal.json";
+/// The directories that a store works in.
+const LAYOUT: [&str; 10] = [
+    VERSIONS, MODELS, SNAPSHOTS, LEASES, REPORTS, STAGING, STATE, CACHE, CHANNELS, TRASH,
+];
 
 /// The record that makes a directory a store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -99,6 +79,9 @@ struct StoreRecord {
     store_id: String,
     created: Timestamp,
     shared: Shared,
+    /// How far leases reach, where the filesystem's type does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    leases: Option<LeaseKind>,
 }
 
 /// The part of a record that every format has. It is read before anything else, so that a format this program does not know
@@ -117,7 +100,7 @@ pub struct Store {
 
 impl Store {
     /// Makes a directory a store. It may exist if it is empty, or a store already, which is then opened as it is.
-    pub fn create(root: &Path, shared: Shared) -> Result<Self, Error> {
+    pub fn create(root: &Path, shared: Shared, leases: Option<LeaseKind>) -> Result<Self, Error> {
         fs::create_dir_all(root).context(root)?;
         match Self::open(root) {
             Err(Error::NoStore(_)) => {}
@@ -133,6 +116,7 @@ impl Store {
             store_id: Digest::of(seed).short(),
             created,
             shared,
+            leases,
         };
         durable::set_mode(root, shared.dir())?;
         lay_out(root, shared)?;
@@ -142,9 +126,9 @@ impl Store {
 
     /// Opens a store.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let path = root.join(STORE_FILE);
+        let path = Path::new(STORE_FILE);
         let missing = || Error::NoStore(root.to_owned());
-        let Head { format } = read_json(&path)?.ok_or_else(missing)?;
+        let Head { format } = read_json(root, path)?.ok_or_else(missing)?;
         if format != STORE_FORMAT {
             let what = format!("the store at {}", root.display());
             return Err(Error::UnknownFormat {
@@ -153,7 +137,7 @@ impl Store {
                 known: STORE_FORMAT,
             });
         }
-        let record: StoreRecord = read_json(&path)?.ok_or_else(missing)?;
+        let record: StoreRecord = read_json(root, path)?.ok_or_else(missing)?;
         Ok(Self {
             root: fs::canonicalize(root).context(root)?,
             record,
@@ -205,16 +189,21 @@ impl Store {
     }
 
     fn state(&self, file: &str) -> PathBuf {
-        self.root.join(STATE).join(file)
+        self.root.join(state(file))
     }
 
-    /// Names the sealed versions, oldest first. What does not bear a version's name is nobody's version and left alone.
+    /// Names the sealed versions, oldest first. What does not bear a version's name, or is no directory, is nobody's version
+    /// and left alone.
     pub fn versions(&self) -> Result<Vec<VersionName>, Error> {
         let dir = self.root.join(VERSIONS);
         let mut names = BTreeSet::new();
         for entry in fs::read_dir(&dir).context(&dir)? {
             let entry = entry.context(&dir)?;
-            if let Some(Ok(name)) = entry.file_name().to_str().map(str::parse::<VersionName>) {
+            let is_dir = entry.file_type().context(entry.path())?.is_dir();
+            if let Some(Ok(name)) = entry.file_name().to_str().map(str::parse::<VersionName>)
+                && is_dir
+                && *name.to_string() == *entry.file_name()
+            {
                 names.insert(name);
             }
         }
@@ -223,10 +212,9 @@ impl Store {
 
     /// Reads a version's manifest and checks it against the hash beside it. Returns the hash as well.
     pub fn manifest(&self, name: &VersionName) -> Result<(Manifest, Digest), Error> {
-        let dir = self.version_dir(name);
-        let path = dir.join(MANIFEST);
-        let bytes = match fs::read(&path).context(&path) {
-            Err(e) if e.is_not_found() && dir.is_dir() => {
+        let relative = Path::new(VERSIONS).join(name.to_string());
+        let bytes = match durable::read_beneath(&self.root, &relative.join(MANIFEST)) {
+            Err(e) if e.is_not_found() && self.version_dir(name).is_dir() => {
                 return Err(Error::NoManifest { name: name.clone() });
             }
             Err(e) if e.is_not_found() => {
@@ -244,15 +232,14 @@ impl Store {
             other => other?,
         };
         let digest = Digest::of(&bytes);
-        let path = dir.join(MANIFEST_SHA256);
-        let beside = match fs::read_to_string(&path).context(&path) {
+        let beside = match durable::read_beneath(&self.root, &relative.join(MANIFEST_SHA256)) {
             Err(e) if e.is_not_found() => {
                 return Err(Error::ManifestChanged { name: name.clone() });
             }
             other => other?,
         };
         let manifest = Manifest::parse(name, &bytes)?;
-        if beside != manifest_sha256_line(&digest) || manifest.version != *name {
+        if beside != manifest_sha256_line(&digest).as_bytes() || manifest.version != *name {
             return Err(Error::ManifestChanged { name: name.clone() });
         }
         Ok((manifest, digest))
@@ -260,12 +247,47 @@ impl Store {
 
     /// Reads every name that was ever sealed here; names outlive their versions.
     pub fn names(&self) -> Result<Vec<NameRecord>, Error> {
-        log::read(&self.state(log::NAMES))
+        log::read(&self.root, log::NAMES)
     }
 
     /// Reads the releases, oldest first. A last line that a crash tore is left out.
     pub fn history(&self) -> Result<Vec<Release>, Error> {
-        log::read(&self.state(log::HISTORY))
+        log::read(&self.root, log::HISTORY)
+    }
+
+    /// Reads which hooks of releases failed, oldest first.
+    pub fn hook_failures(&self) -> Result<Vec<HookFailure>, Error> {
+        log::read(&self.root, log::HISTORY)
+    }
+
+    /// Lists the snapshots, with how long each has lain there by the filesystem's own clock.
+    pub fn snapshots(&self) -> Result<Vec<(Digest, Duration)>, Error> {
+        self.installed(SNAPSHOTS)
+    }
+
+    /// Lists the models by their fingerprints, with how long each has lain there by the filesystem's own clock.
+    pub fn models(&self) -> Result<Vec<(Digest, Duration)>, Error> {
+        self.installed(MODELS)
+    }
+
+    fn installed(&self, kind: &str) -> Result<Vec<(Digest, Duration)>, Error> {
+        let dir = self.root.join(kind);
+        // Where nothing can be written, this host's clock must do.
+        let now = durable::clock(&self.root.join(STAGING)).unwrap_or_else(|_| SystemTime::now());
+        let mut installed = Vec::new();
+        for entry in fs::read_dir(&dir).context(&dir)? {
+            let entry = entry.context(&dir)?;
+            let metadata = entry.metadata().context(entry.path())?;
+            // `newest` and what else bears no digest is no snapshot and no model.
+            if let Some(Ok(id)) = entry.file_name().to_str().map(str::parse)
+                && metadata.is_dir()
+            {
+                let since = metadata.modified().context(entry.path())?;
+                installed.push((id, now.duration_since(since).unwrap_or_default()));
+            }
+        }
+        installed.sort();
+        Ok(installed)
     }
 
     /// Finds a snapshot by its id or the beginning of it, or the newest.
@@ -307,35 +329,51 @@ impl Store {
     }
 }
 
-/// Makes the directories that a store works in. A copy of a store may lack those that were empty.
+/// Makes the directories that a store works in; a copy of a store may lack those that were empty. A link in the place of one
+/// is refused, since its target may be anybody's: only the cache, which nobody reads blindly, may lie elsewhere.
 fn lay_out(root: &Path, shared: Shared) -> Result<(), Error> {
-    for name in [
-        VERSIONS, MODELS, SNAPSHOTS, LEASES, REPORTS, STAGING, STATE, CACHE,
-    ] {
+    for name in LAYOUT {
         let dir = root.join(name);
-        if !dir.is_dir() {
-            fs::create_dir_all(&dir).context(&dir)?;
-            durable::set_mode(&dir, shared.dir())?;
-            durable::fsync_dir(&dir)?;
+        match fs::symlink_metadata(&dir) {
+            Ok(found) if found.is_dir() || name == CACHE && dir.is_dir() => continue,
+            Ok(_) => return Err(Error::NotADirectory(dir)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e).context(dir)?,
         }
+        match fs::create_dir(&dir) {
+            // Another process lays it out as well.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+            other => other.context(&dir)?,
+        }
+        durable::set_mode(&dir, shared.dir())?;
+        durable::fsync_dir(&dir)?;
+        durable::fsync_dir(root)?;
     }
     Ok(())
+}
+
+/// The path of a file of the store's state, in the store.
+fn state(file: &str) -> PathBuf {
+    Path::new(STATE).join(file)
 }
 
 fn manifest_sha256_line(digest: &Digest) -> String {
     format!("{digest}  {MANIFEST}\n")
 }
 
-/// Reads a JSON record; `None` where there is no file.
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
-    let bytes = match fs::read(path).context(path) {
+/// Reads a JSON record of the store; `None` where there is no file.
+fn read_json<T: serde::de::DeserializeOwned>(
+    root: &Path,
+    relative: &Path,
+) -> Result<Option<T>, Error> {
+    let bytes = match durable::read_beneath(root, relative) {
         Err(e) if e.is_not_found() || e.source.kind() == io::ErrorKind::NotADirectory => {
             return Ok(None);
         }
         other => other?,
     };
     let malformed = |source| Error::Malformed {
-        what: path.display().to_string(),
+        what: root.join(relative).display().to_string(),
         source,
     };
     serde_json::from_slice(&bytes).map(Some).map_err(malformed)

@@ -59,6 +59,17 @@ impl VersionName {
         })
     }
 
+    /// Returns the name of the release that a pre-release leads to.
+    pub fn without_pre(&self) -> Self {
+        let semver::Version {
+            major,
+            minor,
+            patch,
+            ..
+        } = self.0;
+        Self(semver::Version::new(major, minor, patch))
+    }
+
     /// Returns the next name of this kind above `self`. A pre-release is followed by its own release where that is a
     /// step of the kind asked for: v1.0.0 follows v1.0.0-rc1 for every kind, v1.0.1-rc1 is followed by v1.1.0 for `Minor`.
     pub fn next(&self, bump: Bump, pre: Prerelease) -> Self {

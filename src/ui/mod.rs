@@ -191,6 +191,11 @@ impl Ui {
         Ok(self.bars.suspend(write)?)
     }
 
+    /// Where programs that a command starts print what is not the command's answer.
+    pub fn stderr_for_children(&self) -> std::process::Stdio {
+        io::stderr().into()
+    }
+
     /// Tells how things go; silent under `--quiet`.
     pub fn status(&self, message: &str) {
         if !self.quiet {

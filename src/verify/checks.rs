@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Check, Error, Level, Problem};
 use crate::digest::Digest;
 use crate::durable::{Context as _, PathError};
 use crate::embed::{Embedder, probes};
-use crate::index::Table;
+use crate::index::{Stored, Table};
 use crate::progress::Progress;
-use crate::store::{Held, MANIFEST, MANIFEST_SHA256, Store};
+use crate::store::{FileRecord, Held, MANIFEST, MANIFEST_SHA256, Store};
 
 /// Problems that one check lists; more of the same kind teach nothing.
 const MOST_PROBLEMS: usize = 20;
@@ -38,6 +40,7 @@ fn check(name: &str, level: Level, summary: String, mut problems: Vec<Problem>) 
         level,
         summary,
         problems,
+        warnings: Vec::new(),
     }
 }
 
@@ -47,13 +50,18 @@ pub(super) fn structure(held: &Held) -> Result<Check, Error> {
     let mut found = BTreeMap::new();
     let mut problems = Vec::new();
     walk(&held.dir, "", &mut found, &mut problems)?;
+    let open: Vec<String> = found
+        .iter()
+        .filter(|(_, file)| file.mode & 0o222 != 0)
+        .map(|(path, _)| path.clone())
+        .collect();
     for own in [MANIFEST, MANIFEST_SHA256] {
         found.remove(own);
     }
     for file in &held.manifest.files {
         match found.remove(&file.path) {
             None => problems.push(problem(&file.path, "a file", "nothing")),
-            Some(size) if size != file.size => problems.push(problem(
+            Some(Found { size, .. }) if size != file.size => problems.push(problem(
                 &file.path,
                 format!("{} bytes", file.size),
                 format!("{size} bytes"),
@@ -64,7 +72,21 @@ pub(super) fn structure(held: &Held) -> Result<Check, Error> {
     let unlisted = |path| problem(path, "nothing", "a file that the manifest does not list");
     problems.extend(found.into_keys().map(unlisted));
     let summary = format!("{} files", held.manifest.files.len());
-    Ok(check("files", Level::Structure, summary, problems))
+    let mut check = check("files", Level::Structure, summary, problems);
+    // Owners of volumes set modes as they please; what the bytes are is decided by their hashes.
+    check.warnings.extend(open.first().map(|first| {
+        format!(
+            "{} files can be written, {first} among them; sealed files are read-only",
+            open.len()
+        )
+    }));
+    Ok(check)
+}
+
+/// A regular file below a version.
+struct Found {
+    size: u64,
+    mode: u32,
 }
 
 /// The model that the version's readers need is in the store, and nothing that would change what it means.
@@ -103,7 +125,7 @@ fn model_path(held: &Held, file: &str) -> String {
 fn walk(
     dir: &Path,
     prefix: &str,
-    found: &mut BTreeMap<String, u64>,
+    found: &mut BTreeMap<String, Found>,
     problems: &mut Vec<Problem>,
 ) -> Result<(), PathError> {
     for entry in fs::read_dir(dir).context(dir)? {
@@ -114,7 +136,8 @@ fn walk(
         if metadata.is_dir() {
             walk(&path, &format!("{relative}/"), found, problems)?;
         } else if metadata.is_file() {
-            found.insert(relative, metadata.len());
+            let (size, mode) = (metadata.len(), metadata.permissions().mode());
+            found.insert(relative, Found { size, mode });
         } else {
             problems.push(problem(relative, "a regular file", "something else"));
         }
@@ -122,20 +145,53 @@ fn walk(
     Ok(())
 }
 
+/// Bytes from which on files are hashed side by side. Below it a thread costs more than it saves.
+const PARALLEL_BYTES: u64 = 4 << 20;
+
 /// Every file has the hash that the manifest says.
 pub(super) fn bytes(held: &Held, progress: &dyn Progress) -> Result<Check, Error> {
-    let total: u64 = held.manifest.files.iter().map(|file| file.size).sum();
+    let mut files: Vec<&FileRecord> = held.manifest.files.iter().collect();
+    // The largest first, so that no thread begins with it when the others are done.
+    files.sort_by_key(|file| std::cmp::Reverse(file.size));
+    let total: u64 = files.iter().map(|file| file.size).sum();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if total < PARALLEL_BYTES {
+        1
+    } else {
+        cores.min(files.len())
+    };
     let stage = progress.stage("verify bytes", Some(total), "bytes");
+    let next = AtomicUsize::new(0);
+    let hash_next = || {
+        let file = files.get(next.fetch_add(1, Ordering::Relaxed))?;
+        let differs = differs(&file.path, &held.dir, Path::new(&file.path), &file.sha256);
+        (!progress.interrupted()).then_some((file.size, differs))
+    };
     let mut problems = Vec::new();
-    for file in &held.manifest.files {
-        progress.checkpoint()?;
-        problems.extend(differs(
-            &file.path,
-            &held.dir.join(&file.path),
-            &file.sha256,
-        ));
-        stage.advance(file.size);
+    let mut take = |(size, differs): (u64, Option<Problem>)| {
+        stage.advance(size);
+        problems.extend(differs);
+    };
+    if threads == 1 {
+        std::iter::from_fn(hash_next).for_each(&mut take);
+    } else {
+        std::thread::scope(|scope| {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            for _ in 0..threads {
+                let sender = sender.clone();
+                scope.spawn(|| {
+                    let sender = sender;
+                    std::iter::from_fn(hash_next)
+                        .try_for_each(|hashed| sender.send(hashed))
+                        .ok();
+                });
+            }
+            drop(sender);
+            receiver.into_iter().for_each(&mut take);
+        });
     }
+    progress.checkpoint()?;
+    problems.sort_by(|a, b| a.at.cmp(&b.at));
     Ok(check(
         "bytes",
         Level::Bytes,
@@ -147,9 +203,16 @@ pub(super) fn bytes(held: &Held, progress: &dyn Progress) -> Result<Check, Error
 /// Every file of the model has the hash that the manifest says.
 pub(super) fn model_bytes(store: &Store, held: &Held) -> Check {
     let dir = store.model_dir(&held.manifest.fingerprint);
+    let within = dir.strip_prefix(store.root()).unwrap_or(&dir);
     let files = held.manifest.model_files.iter();
-    let problems = files
-        .filter_map(|(file, expected)| differs(&model_path(held, file), &dir.join(file), expected));
+    let problems = files.filter_map(|(file, expected)| {
+        differs(
+            &model_path(held, file),
+            store.root(),
+            &within.join(file),
+            expected,
+        )
+    });
     check(
         "model bytes",
         Level::Bytes,
@@ -159,8 +222,8 @@ pub(super) fn model_bytes(store: &Store, held: &Held) -> Check {
 }
 
 /// Says how a file's bytes differ. A sector that cannot be read is a finding, not a reason to stop looking.
-fn differs(at: &str, path: &Path, expected: &Digest) -> Option<Problem> {
-    match Digest::of_file(path) {
+fn differs(at: &str, dir: &Path, relative: &Path, expected: &Digest) -> Option<Problem> {
+    match Digest::of_file_beneath(dir, relative) {
         Ok(found) if found == *expected => None,
         Ok(found) => Some(problem(
             at,
@@ -283,35 +346,39 @@ pub(super) fn vectors(
     let mut sample = Vec::new();
     let mut problems = Vec::new();
     let mut row = 0;
-    table.each_vector(|id, text, vector| {
-        if row % 1024 == 0 {
-            progress.checkpoint()?;
-        }
-        let length = vector
-            .iter()
-            .map(|number| f64::from(*number).powi(2))
-            .sum::<f64>()
-            .sqrt();
-        if vector.len() != space.dimension || !length.is_finite() {
-            problems.push(problem(
-                id,
-                format!("{} finite numbers", space.dimension),
-                format!("{} of length {length}", vector.len()),
-            ));
-        } else if space.normalize && (length - 1.0).abs() > LENGTH_TOLERANCE {
-            problems.push(problem(id, "length 1", format!("{length:.6}")));
-        }
-        if row % step == 0 && sample.len() < SAMPLE {
-            sample.push((
-                id.to_owned(),
-                format!("{}{text}", space.document_prefix),
-                vector.to_vec(),
-            ));
-        }
-        row += 1;
-        stage.advance(1);
-        Ok::<_, Error>(())
-    })?;
+    table.each_chunk(
+        |Stored {
+             id, text, vector, ..
+         }| {
+            if row % 1024 == 0 {
+                progress.checkpoint()?;
+            }
+            let length = vector
+                .iter()
+                .map(|number| f64::from(*number).powi(2))
+                .sum::<f64>()
+                .sqrt();
+            if vector.len() != space.dimension || !length.is_finite() {
+                problems.push(problem(
+                    id,
+                    format!("{} finite numbers", space.dimension),
+                    format!("{} of length {length}", vector.len()),
+                ));
+            } else if space.normalize && (length - 1.0).abs() > LENGTH_TOLERANCE {
+                problems.push(problem(id, "length 1", format!("{length:.6}")));
+            }
+            if row % step == 0 && sample.len() < SAMPLE {
+                sample.push((
+                    id.to_owned(),
+                    format!("{}{text}", space.document_prefix),
+                    vector.to_vec(),
+                ));
+            }
+            row += 1;
+            stage.advance(1);
+            Ok::<_, Error>(())
+        },
+    )?;
     let sound = check(
         "vectors",
         Level::Vectors,

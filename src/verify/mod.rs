@@ -144,6 +144,7 @@ pub fn verify(
         started,
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         tool: format!("ragctl {}", env!("CARGO_PKG_VERSION")),
+        carried_from: None,
         checks,
     };
     if let Err(e) = report.keep(store) {

@@ -70,6 +70,9 @@ pub struct Check {
     pub summary: String,
     /// What is wrong; empty when it passed.
     pub problems: Vec<Problem>,
+    /// What is odd but in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// One thing that is wrong.
@@ -119,6 +122,9 @@ pub struct Report {
     pub duration_ms: u64,
     /// The program that verified.
     pub tool: String,
+    /// The version of the same files that was verified, and whose name this one has taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_from: Option<VersionName>,
     /// What was looked at. Deeper levels are left out once one has failed.
     pub checks: Vec<Check>,
 }
@@ -141,7 +147,9 @@ impl Report {
     /// Writes the report beside the version, in place of an earlier one of the same manifest and level.
     pub(super) fn keep(&self, store: &Store) -> Result<(), PathError> {
         let dir = store.reports_dir(&self.version);
-        fs::create_dir_all(&dir).context(&dir)?;
+        if let Ok(relative) = dir.strip_prefix(store.root()) {
+            durable::make_dirs(store.root(), relative)?;
+        }
         let path = dir.join(format!(
             "{}-{}.json",
             self.manifest_sha256.short(),
@@ -149,6 +157,28 @@ impl Report {
         ));
         let bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         durable::write_atomic(&path, &bytes, store.shared().file())
+    }
+
+    /// Carries the reports of a version over to another that has the same files under another name.
+    pub fn carry(
+        store: &Store,
+        from: (&VersionName, Digest),
+        to: (&VersionName, Digest),
+    ) -> Result<usize, Error> {
+        let mut carried = 0;
+        for report in Self::kept(store, from.0)? {
+            if report.manifest_sha256 == from.1 {
+                let report = Self {
+                    version: to.0.clone(),
+                    manifest_sha256: to.1,
+                    carried_from: Some(from.0.clone()),
+                    ..report
+                };
+                report.keep(store)?;
+                carried += 1;
+            }
+        }
+        Ok(carried)
     }
 
     /// Reads the reports of a version. One that cannot be read proves nothing and is left out.

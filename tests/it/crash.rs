@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ragctl::progress::Silent;
-use ragctl::store::Store;
+use ragctl::store::{Channel, Store};
 use serde_json::json;
 
 use crate::support::{Sandbox, copy_tree, files, flip_byte};
@@ -82,7 +82,14 @@ fn a_release_cut_off_after_its_flip_is_completed_once() {
         (history.len(), history[1].reason.as_deref()),
         (2, Some("cut off"))
     );
-    assert_eq!(store.twin().unwrap().unwrap().generation, 2);
+    assert_eq!(
+        store
+            .twin_on(&Channel::default())
+            .unwrap()
+            .unwrap()
+            .generation,
+        2
+    );
     sandbox.run(["rollback"]).ok();
     assert_eq!(sandbox.run(["status", "-o", "name"]).ok().line(), "v0.1.0");
 }

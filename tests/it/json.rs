@@ -45,6 +45,8 @@ fn shapes() {
         &["status"],
         &["history"],
         &["query", "words", "-k", "1"],
+        &["resolve"],
+        &["watch", "--once", "--from", "none"],
         &["inspect", "extract", "docs/alpha.md"],
         &["inspect", "chunk", "docs/alpha.md"],
         &[
@@ -55,6 +57,7 @@ fn shapes() {
             "sentence-transformers/all-MiniLM-L6-v2",
         ],
         &["model", "show"],
+        &["doctor"],
         &["config", "show"],
         &["man", "--out", "man"],
     ] {

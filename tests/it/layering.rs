@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// What each module may import. The base may be imported by all: fault, digest, durable, progress, space.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 25] = [
     ("fault", &[]),
     ("digest", &[]),
     ("durable", &[]),
@@ -28,14 +28,19 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ),
     ("verify", &["embed", "index", "store"]),
     ("publish", &["store", "verify"]),
+    ("promote", &["store", "verify"]),
+    ("gc", &["embed", "snapshot", "store"]),
+    ("forget", &["embed", "index", "snapshot", "store"]),
     ("query", &["embed", "index", "model", "store"]),
+    ("doctor", &["embed", "model", "simd", "store"]),
+    ("watch", &["store"]),
     ("config", &["corpus", "model"]),
     ("ui", &[]),
 ];
 const BASE: [&str; 5] = ["fault", "digest", "durable", "progress", "space"];
 
 /// Words that only some modules may say.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("unsafe ", &["simd"]),
     ("candle_", &["embed"]),
     ("lancedb", &["index"]),
@@ -43,6 +48,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("lopdf::", &["corpus"]),
     ("scraper::", &["corpus"]),
     ("trafilatura::", &["corpus"]),
+    ("notify::", &["doctor", "watch"]),
     ("clap::", &["cli", "ui"]),
     ("indicatif::", &["cli", "ui"]),
     ("env::var", &["cli", "ui"]),

@@ -7,15 +7,20 @@
     reason = "a test may panic and may talk"
 )]
 
+mod channels;
 mod compat;
 mod config;
 mod crash;
+mod doctor;
 mod exit_codes;
 mod flips;
+mod forget;
 mod formats;
+mod gc;
 mod generated;
 mod golden;
 mod help;
+mod histories;
 mod ingest;
 mod json;
 mod layering;
@@ -24,4 +29,6 @@ mod pipeline;
 mod query;
 mod readonly;
 mod release;
+mod resolve;
 mod support;
+mod watch;

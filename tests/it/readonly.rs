@@ -21,6 +21,8 @@ fn a_query_changes_no_byte_of_a_version_or_a_store() {
         &["list"],
         &["show"],
         &["history"],
+        &["resolve"],
+        &["watch", "--once", "--from", "none"],
     ] {
         sandbox.run(args.iter().copied()).ok();
     }
@@ -48,11 +50,11 @@ fn a_user_who_is_not_root_reads_a_read_only_tree() {
     let run = |args: &[&str]| {
         let mut command = Command::new(&program);
         command
-            .args(args)
             .current_dir("/")
             .env_clear()
             .arg("--store")
             .arg(sandbox.path("store"))
+            .args(args)
             .uid(NOBODY)
             .gid(NOBODY);
         Output::of(command.output().unwrap())
@@ -60,6 +62,8 @@ fn a_user_who_is_not_root_reads_a_read_only_tree() {
     let before = fingerprint(&sandbox.path("store"));
     run(&["query", "words", "-k", "1"]).ok();
     run(&["status"]).ok();
+    run(&["resolve", "--lease", "--", "true"]).ok();
+    run(&["watch", "--once", "--from", "none"]).ok();
     let level = run(&["verify", "--level", "vectors"]).ok();
     assert!(level.stderr.contains("the report was not kept"), "{level}");
     run(&["rollback", "--to", "v0.1.0"])

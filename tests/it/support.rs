@@ -252,3 +252,31 @@ pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
         .filter(|path| !path.is_symlink())
         .collect()
 }
+
+/// Whether a version's lease file refuses the lock of whoever wants to take the version away.
+pub(crate) fn is_held(lease_file: &Path) -> bool {
+    use nix::fcntl::{FcntlArg, fcntl};
+    let file = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(lease_file)
+        .unwrap();
+    let whole = nix::libc::flock {
+        l_type: nix::libc::F_WRLCK as i16,
+        l_whence: nix::libc::SEEK_SET as i16,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(&file, FcntlArg::F_OFD_SETLK(&whole)).is_err()
+}
+
+/// Waits for something that must happen soon.
+#[track_caller]
+pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed().as_secs() < 10, "not in time: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}

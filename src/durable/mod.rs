@@ -3,12 +3,26 @@
 //! An fsync that failed is never retried: the kernel reports a lost write once and then forgets it, so the caller throws
 //! the file or the staging directory away.
 
+mod beneath;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+pub use beneath::{make_dirs, open_beneath, read_beneath};
 
 use crate::fault::{Fault, Kind};
+
+/// How the names begin that files and links have until they are renamed.
+const TEMPORARY_FILE: &str = ".tmp-";
+const TEMPORARY_LINK: &str = ".";
+
+/// Says whether a name is one that a file or link has only until it is renamed.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY_LINK)
+}
 
 /// An I/O error that knows its path.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +73,7 @@ pub fn io_kind(error: &io::Error) -> Kind {
         | E::CrossesDevices
         | E::FileTooLarge
         | E::Unsupported => Kind::Filesystem,
+        E::InvalidData => Kind::Integrity,
         _ => Kind::Failed,
     }
 }
@@ -100,7 +115,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), PathErro
     // Asked first, because an error about the temporary name would tell nobody anything.
     fs::metadata(dir).context(dir)?;
     let mut file = tempfile::Builder::new()
-        .prefix(".tmp-")
+        .prefix(TEMPORARY_FILE)
         .tempfile_in(dir)
         .context(dir)?;
     file.write_all(bytes).context(path)?;
@@ -115,21 +130,44 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), PathErro
 /// Appends one line to a log and makes it durable. A last line that a crash tore is closed first, so that the new line
 /// stands alone.
 pub fn append_line(path: &Path, line: &str, mode: u32) -> Result<(), PathError> {
-    let torn = match fs::read(path) {
-        Ok(bytes) => bytes.last().is_some_and(|last| *last != b'\n'),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+    let mut before = match fs::read(path) {
+        Ok(bytes) => Some(bytes),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
         Err(e) => return Err(e).context(path),
     };
+    let torn = before
+        .as_ref()
+        .and_then(|bytes| bytes.last())
+        .is_some_and(|last| *last != b'\n');
+    let line = format!("{}{line}\n", if torn { "\n" } else { "" });
     let mut file = OpenOptions::new()
         .append(true)
         .create(true)
-        .mode(mode)
+        .custom_flags(nix::libc::O_NOFOLLOW)
         .open(path)
         .context(path)?;
-    file.write_all(format!("{}{line}\n", if torn { "\n" } else { "" }).as_bytes())
-        .context(path)?;
+    if let Some(bytes) = &mut before
+        && !is_sole(&file).context(path)?
+    {
+        // Under its other name it is somebody else's: a backup, or a trap.
+        bytes.extend_from_slice(line.as_bytes());
+        return write_atomic(path, bytes, mode);
+    }
+    if before.is_none() {
+        file.set_permissions(fs::Permissions::from_mode(mode))
+            .context(path)?;
+    }
+    file.write_all(line.as_bytes()).context(path)?;
     file.sync_all().context(path)?;
-    fsync_parent(path)
+    match before {
+        None => fsync_parent(path),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Says whether a file has no second name, under which writing to it would be seen elsewhere.
+pub fn is_sole(file: &File) -> io::Result<bool> {
+    Ok(file.metadata()?.nlink() == 1)
 }
 
 /// Creates an empty file of this mode, durable; leaves one that exists as it is.
@@ -184,9 +222,81 @@ fn settle(dir: &Path, file_mode: u32, dir_mode: u32) -> Result<(), PathError> {
     Ok(())
 }
 
-/// Sets the mode of a file or directory.
+/// Sets the mode of a file or directory, whatever the umask. A link is refused: its target may lie anywhere.
 pub fn set_mode(path: &Path, mode: u32) -> Result<(), PathError> {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).context(path)
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
+        .open(path)
+        .and_then(|file| file.set_permissions(fs::Permissions::from_mode(mode)))
+        .context(path)
+}
+
+/// Opens a directory for renaming, as far as its owner lets us: whoever does not own it finds out at the rename.
+pub fn loosen(dir: &Path, mode: u32) -> Result<(), PathError> {
+    match set_mode(dir, mode) {
+        Err(e) if e.source.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        other => other,
+    }
+}
+
+/// Removes a tree whose directories may be sealed against it; nothing there is fine. Links are removed, not followed.
+pub fn remove_tree(dir: &Path) -> Result<(), PathError> {
+    let removed = match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            unseal(dir)?;
+            fs::remove_dir_all(dir)
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => fs::remove_file(dir),
+        other => other,
+    };
+    match removed {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.context(dir),
+    }
+}
+
+fn unseal(dir: &Path) -> Result<(), PathError> {
+    loosen(dir, 0o700)?;
+    for entry in fs::read_dir(dir).context(dir)? {
+        let entry = entry.context(dir)?;
+        if entry.file_type().context(dir)?.is_dir() {
+            unseal(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a second name to a file's bytes: by a hard link, else by a copy where the filesystem or the file's owner forbids
+/// links.
+pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), PathError> {
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(()),
+        Err(_) => fs::copy(from, to).map(drop).context(to),
+    }
+}
+
+/// Adds up the bytes of files below a directory that have no other name: what removing it gives back.
+pub fn tree_bytes(dir: &Path) -> Result<u64, PathError> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(dir).context(dir)? {
+        let path = entry.context(dir)?.path();
+        let found = fs::symlink_metadata(&path).context(&path)?;
+        if found.is_dir() {
+            bytes += tree_bytes(&path)?;
+        } else if found.nlink() == 1 {
+            bytes += found.len();
+        }
+    }
+    Ok(bytes)
+}
+
+/// The filesystem's own clock: the time it gives a file that is made now. Ages of files are told by it, so that another
+/// host's clock does not matter.
+pub fn clock(dir: &Path) -> Result<SystemTime, PathError> {
+    tempfile::tempfile_in(dir)
+        .and_then(|file| file.metadata()?.modified())
+        .context(dir)
 }
 
 /// Renames a directory to a name that must be free, and makes both parents durable.
@@ -213,6 +323,25 @@ fn rename_if_free(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Says whether the filesystem itself can leave a taken name alone: it is asked to rename to a free one on that condition.
+#[cfg(target_os = "linux")]
+pub(crate) fn knows_noreplace(from: &Path, free: &Path) -> bool {
+    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+    renameat2(
+        AT_FDCWD,
+        from,
+        AT_FDCWD,
+        free,
+        RenameFlags::RENAME_NOREPLACE,
+    )
+    .is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn knows_noreplace(_: &Path, _: &Path) -> bool {
+    false
+}
+
 #[cfg(not(target_os = "linux"))]
 fn rename_if_free(from: &Path, to: &Path) -> io::Result<()> {
     rename_unless_exists(from, to)
@@ -229,12 +358,9 @@ fn rename_unless_exists(from: &Path, to: &Path) -> io::Result<()> {
 /// a rename as failed that happened, or the other way round. The directory is left to the caller to fsync.
 pub fn replace_link(link: &Path, target: &Path) -> Result<(), PathError> {
     let dir = link.parent().unwrap_or(Path::new("."));
-    let prefix = format!(
-        ".{}.",
-        link.file_name().unwrap_or_default().to_string_lossy()
-    );
+    let name = link.file_name().unwrap_or_default().to_string_lossy();
     let temporary = tempfile::Builder::new()
-        .prefix(&prefix)
+        .prefix(&format!("{TEMPORARY_LINK}{name}."))
         .make_in(dir, |path| symlink(target, path))
         .context(link)?;
     let renamed = temporary.persist(link).map_err(|e| e.error);
