@@ -51,13 +51,20 @@ complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "run" -d 'Ingest, embe
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "rollback" -d 'Make the previous release the live one again'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "status" -d 'Show what is live and what lies in the store'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "init" -d 'Create a store and a commented ragctl.toml'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "promote" -d 'Seal a pre-release again under its final name, without a rebuild'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "pin" -d 'Keep a version from gc, or list what is kept'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "gc" -d 'Remove versions that nobody needs, and what only they needed'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "forget" -d 'Erase a document, or a whole source, from everything the store holds'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "list" -d 'List the versions'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "show" -d 'Show what a version is made of'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "history" -d 'Show who released what, when and why'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "query" -d 'Ask a version a question'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "resolve" -d 'Print the real path of the live version, or run a command that holds it'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "watch" -d 'Tell each flip of a channel, or run a command on it'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "demo" -d 'Run the whole way on a few documents: ingest, build, publish, change, query, roll back'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "inspect" -d 'Show what one file becomes at each stage'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "model" -d 'Fetch, show and check the embedding model'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "doctor" -d 'Check the store, its filesystem and this machine, and say what to do'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "config" -d 'Show the settings and what they mean'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "man" -d 'Print the man page, or write one for every command'
@@ -170,7 +177,11 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s q -l quiet -d '
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l require -d 'The verification level that it must pass' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l expect-current -d 'Go ahead only if this version is live; `none` for nothing yet' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l channel -d 'The channel: `current`, or another such as canary' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l expect-current -d 'Go ahead only if this version is live on the channel; `none` for nothing yet' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-interval -d 'Go ahead only if the channel\'s last release is this old' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l pre-hook -d 'A shell command that runs before the flip and can stop it' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l post-hook -d 'A shell command that runs after the release' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l reason -d 'Why, for the history' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
@@ -206,6 +217,7 @@ patch\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l pre -d 'Make it a pre-release, such as rc1' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l label -d 'A word of your own about the version' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l exact-below -d 'Chunks below which no vector index is built' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l channel -d 'The channel that is released to' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l reason -d 'Why, for the history' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l metrics-file -d 'Write figures for Prometheus\' textfile collector here, after every run' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
@@ -230,7 +242,11 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s v -l verbose -d 'T
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l to -d 'Go to this version instead of the previous release' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l steps -d 'Go back this many releases' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l expect-current -d 'Go ahead only if this version is live; `none` for nothing yet' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l channel -d 'The channel: `current`, or another such as canary' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l expect-current -d 'Go ahead only if this version is live on the channel; `none` for nothing yet' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l min-interval -d 'Go ahead only if the channel\'s last release is this old' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l pre-hook -d 'A shell command that runs before the flip and can stop it' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l post-hook -d 'A shell command that runs after the release' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l reason -d 'Why, for the history' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
@@ -270,9 +286,12 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand status" -l offline -d 'Nev
 complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l shared -d 'Who may read what is sealed' -r -f -a "owner\t''
-group\t''
-world\t''"
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l shared -d 'Who reads and writes the store' -r -f -a "owner\t'Its owner alone reads and writes'
+group\t'Members of its group read and write: builders, publishers, gc and servers may be different users'
+world\t'Everybody reads, its owner alone writes'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l leases -d 'How far readers\' leases reach; by default what the filesystem\'s type tells' -r -f -a "kernel\t'The kernel\'s locks reach every reader'
+heartbeat\t'Readers on other hosts write heartbeats: they mount leases/ writable'
+none\t'Readers on other hosts cannot be seen: gc waits for --grace-unleased'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s C -d 'Run as if started in this directory' -r -F
@@ -291,6 +310,93 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand init" -l offline -d 'Never
 complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -l dry-run -d 'Say what would happen, and change nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l reason -d 'Why it is kept' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l remove -d 'Remove its pin'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l dry-run -d 'Say what would happen, and change nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l keep-last -d 'Releases of each channel that stay' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l keep-within -d 'Versions stay that were built, released or superseded within this time' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l grace -d 'How long a version lies in the trash before it is deleted' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l grace-unleased -d 'How long a version must be superseded where its readers cannot be seen' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l cache-max -d 'Trim the embedding cache to this size, such as 10GiB; never what a snapshot needs' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l instant -d 'Delete at once, without a grace'
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l dry-run -d 'Say what would be removed and what keeps the rest; takes no lock'
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -l doc -d 'The document\'s id' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -l source -d 'The source\'s id: of the document, or of all documents to forget' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -l reason -d 'Why, for the records' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -l dry-run -d 'List everything that holds them, and change nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand list" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand list" -s C -d 'Run as if started in this directory' -r -F
@@ -326,6 +432,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s q -l quiet -d 'Te
 complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l limit -d 'Show only the newest releases' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l channel -d 'Show only the releases of this channel' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s C -d 'Run as if started in this directory' -r -F
@@ -368,6 +475,48 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l offline -d 'Neve
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -l channel -d 'The channel whose version is meant' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -l lease -d 'Run a command, and hold the version until it and what it started have ended'
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l channel -d 'The channel to follow' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l from -d 'The version to start from: a channel that is elsewhere was flipped already; `none` for nothing yet' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l exec -d 'Run a line of shell on each flip instead of telling it' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l interval -d 'How often to look where no event tells; 1s, or 5s on network filesystems, by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l timeout -d 'Fail with exit code 1 when no flip comes for this long' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l once -d 'End after the first flip'
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s C -d 'Run as if started in this directory' -r -F
@@ -524,6 +673,23 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand config; and not __fish_seen_subcommand_from show schema" -s C -d 'Run as if started in this directory' -r -F

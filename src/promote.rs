@@ -26,10 +26,16 @@ pub enum Error {
     Store(#[from] store::Error),
     /// The pre-release is damaged, or its reports cannot be carried over.
     #[error(transparent)]
-    Verify(#[from] verify::Error),
+    Verify(Box<verify::Error>),
     /// The filesystem said no.
     #[error(transparent)]
     Io(#[from] PathError),
+}
+
+impl From<verify::Error> for Error {
+    fn from(error: verify::Error) -> Self {
+        Self::Verify(Box::new(error))
+    }
 }
 
 impl Fault for Error {

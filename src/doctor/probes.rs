@@ -31,6 +31,9 @@ struct Probe {
 const ELSEWHERE: &str =
     "Put the store on a local disk or on NFS, and let readers here use a copy of it.";
 
+const MORE_SPACE: &str =
+    "Free some space or inodes, then run this again; else look at the disk and the system's log.";
+
 const PROBES: [Probe; 9] = [
     Probe {
         name: "symlink",
@@ -93,7 +96,14 @@ pub(super) fn run(store: &Store) -> Vec<(&'static str, Outcome)> {
             .and_then(|()| (probe.attempt)(&dir));
         outcomes.push((
             probe.name,
-            outcome.unwrap_or_else(|e| Outcome::unsuitable(reason(e.as_ref()), probe.advice)),
+            outcome.unwrap_or_else(|e| {
+                let advice = if is_full(e.as_ref()) {
+                    MORE_SPACE
+                } else {
+                    probe.advice
+                };
+                Outcome::unsuitable(reason(e.as_ref()), advice)
+            }),
         ));
     }
     outcomes
@@ -101,7 +111,7 @@ pub(super) fn run(store: &Store) -> Vec<(&'static str, Outcome)> {
 
 /// A reader's mount and a reader's user cannot write, and need not; a full disk is another matter.
 fn without_scratch(store: &Store, error: &PathError) -> Vec<(&'static str, Outcome)> {
-    let why = error.source.to_string();
+    let why = plain(&error.source);
     let (told, not_tried) = match error.source.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
             Outcome::not_run(
@@ -123,7 +133,7 @@ fn without_scratch(store: &Store, error: &PathError) -> Vec<(&'static str, Outco
                     "nothing can be written to {}: {why}",
                     store.root().display()
                 ),
-                "Free some space or inodes, or look at the disk and the system's log.",
+                MORE_SPACE,
             ),
             "not tried: nothing can be written",
         ),
@@ -137,12 +147,32 @@ fn without_scratch(store: &Store, error: &PathError) -> Vec<(&'static str, Outco
         .collect()
 }
 
-/// The scratch directory's path would tell nobody anything.
+/// What an attempt failed of.
 pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
-    match error.downcast_ref::<PathError>() {
-        Some(error) => error.source.to_string(),
-        None => error.to_string(),
+    io_error(error).map_or_else(|| error.to_string(), plain)
+}
+
+fn io_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    let of_path = || Some(&error.downcast_ref::<PathError>()?.source);
+    error.downcast_ref::<io::Error>().or_else(of_path)
+}
+
+/// What the system said, without the path of a temporary file, which would tell nobody anything.
+fn plain(error: &io::Error) -> String {
+    match (error.raw_os_error(), error.kind()) {
+        (None, kind) if kind != io::ErrorKind::Other => kind.to_string(),
+        _ => error.to_string(),
     }
+}
+
+/// A disk without room fails any attempt, and says nothing about what its filesystem can do.
+fn is_full(error: &(dyn Error + 'static)) -> bool {
+    io_error(error).is_some_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
+    })
 }
 
 fn link_is_read_back(dir: &Path) -> Tried {

@@ -98,7 +98,7 @@ fn twins(store: &Store) -> Result<Outcome, Error> {
     } else {
         Outcome::warning(
             list(&behind),
-            "Who follows the twin sees another version. Any command that writes finishes a release that was cut off; else publish again.",
+            "Who follows the twin sees another version. Any command that writes finishes a release that was cut off; else the next release writes it.",
         )
     })
 }

@@ -19,9 +19,10 @@ use crate::fault::{Fault, Kind};
 const TEMPORARY_FILE: &str = ".tmp-";
 const TEMPORARY_LINK: &str = ".";
 
-/// Says whether a name is one that a file or link has only until it is renamed.
-pub fn is_temporary(name: &str) -> bool {
-    name.starts_with(TEMPORARY_LINK)
+/// Says whether a file or link is one that has its name only until it is renamed. Others' hidden files are not ours.
+pub fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(TEMPORARY_FILE) || name.starts_with(TEMPORARY_LINK) && path.is_symlink()
 }
 
 /// An I/O error that knows its path.
@@ -114,17 +115,32 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), PathErro
     let dir = path.parent().unwrap_or(Path::new("."));
     // Asked first, because an error about the temporary name would tell nobody anything.
     fs::metadata(dir).context(dir)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY_FILE)
-        .tempfile_in(dir)
-        .context(dir)?;
-    file.write_all(bytes).context(path)?;
-    file.as_file()
-        .set_permissions(fs::Permissions::from_mode(mode))
-        .context(path)?;
-    file.as_file().sync_all().context(path)?;
-    file.persist(path).map_err(|e| e.error).context(path)?;
+    unless_swept(|| {
+        let mut file = tempfile::Builder::new()
+            .prefix(TEMPORARY_FILE)
+            .tempfile_in(dir)
+            .context(dir)?;
+        file.write_all(bytes).context(path)?;
+        file.as_file()
+            .set_permissions(fs::Permissions::from_mode(mode))
+            .context(path)?;
+        file.as_file().sync_all().context(path)?;
+        file.persist(path).map_err(|e| e.error).context(path)
+    })?;
     fsync_parent(path)
+}
+
+/// Writes under a temporary name and renames, and does so again where the name was gone by then: some places are written
+/// without a lock, and whoever sweeps up after crashes cannot tell the living from the dead.
+fn unless_swept<T>(write: impl Fn() -> Result<T, PathError>) -> Result<T, PathError> {
+    const SWEEPS: usize = 5;
+    for _ in 0..SWEEPS {
+        match write() {
+            Err(e) if e.is_not_found() => {}
+            other => return other,
+        }
+    }
+    write()
 }
 
 /// Appends one line to a log and makes it durable. A last line that a crash tore is closed first, so that the new line
@@ -196,6 +212,29 @@ pub fn remove(path: &Path) -> Result<(), PathError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(e).context(path),
     }
+}
+
+/// Removes what has a temporary name in a directory. Whoever was just writing under one writes again.
+pub fn sweep(dir: &Path) -> Result<(), PathError> {
+    let entries = match fs::read_dir(dir) {
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(());
+        }
+        other => other.context(dir)?,
+    };
+    for entry in entries {
+        let entry = entry.context(dir)?;
+        let is_dir = entry.file_type().context(entry.path())?.is_dir();
+        if !is_dir && is_temporary(&entry.path()) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Sets the modes of everything below `top` and makes every file and directory durable, children first. `top` keeps a
@@ -359,15 +398,17 @@ fn rename_unless_exists(from: &Path, to: &Path) -> io::Result<()> {
 pub fn replace_link(link: &Path, target: &Path) -> Result<(), PathError> {
     let dir = link.parent().unwrap_or(Path::new("."));
     let name = link.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = tempfile::Builder::new()
-        .prefix(&format!("{TEMPORARY_LINK}{name}."))
-        .make_in(dir, |path| symlink(target, path))
-        .context(link)?;
-    let renamed = temporary.persist(link).map_err(|e| e.error);
+    let renamed = unless_swept(|| {
+        let temporary = tempfile::Builder::new()
+            .prefix(&format!("{TEMPORARY_LINK}{name}."))
+            .make_in(dir, |path| symlink(target, path))
+            .context(link)?;
+        temporary.persist(link).map_err(|e| e.error).context(link)
+    });
     match fs::read_link(link) {
         Ok(found) if found == target => Ok(()),
         _ => {
-            renamed.context(link)?;
+            renamed?;
             Err(io::Error::other(
                 "the link does not read back as it was written",
             ))

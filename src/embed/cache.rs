@@ -248,6 +248,7 @@ pub fn trim(root: &Path, most: u64, keep: &dyn Fn(&Digest, &Digest) -> bool) -> 
         };
         for class in listed(&space)? {
             let dir = class.strip_prefix(root).unwrap_or(&class).to_owned();
+            durable::sweep(&class)?;
             for path in listed(&class)? {
                 let metadata = fs::symlink_metadata(&path).context(&path)?;
                 let modified = metadata.modified().context(&path)?;
@@ -297,10 +298,7 @@ fn listed(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.context(dir)?.path();
-        let temporary = path
-            .file_name()
-            .is_some_and(|name| durable::is_temporary(&name.to_string_lossy()));
-        if !temporary {
+        if !durable::is_temporary(&path) {
             paths.push(path);
         }
     }

@@ -301,8 +301,8 @@ fn count(_: &File) -> nix::Result<usize> {
 /// Says whether locks on this filesystem may not reach every host that reads it.
 #[cfg(target_os = "linux")]
 pub(crate) fn is_network(path: &Path) -> bool {
-    // linux/magic.h; FUSE stands for sshfs, s3fs and virtiofs alike.
-    const NETWORK: [i64; 9] = [
+    // linux/magic.h; FUSE stands for sshfs, s3fs and virtiofs alike. The type of a magic number differs between platforms.
+    const NETWORK: [u32; 9] = [
         0x6969,
         0xff53_4d42,
         0xfe53_4d42,
@@ -314,7 +314,7 @@ pub(crate) fn is_network(path: &Path) -> bool {
         0x7461_636f,
     ];
     nix::sys::statfs::statfs(path)
-        .is_ok_and(|found| NETWORK.contains(&(found.filesystem_type().0 as i64 & 0xffff_ffff)))
+        .is_ok_and(|found| NETWORK.contains(&(found.filesystem_type().0 as u32)))
 }
 
 #[cfg(not(target_os = "linux"))]

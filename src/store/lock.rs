@@ -4,7 +4,7 @@
 //! directory without an owner, a name that was not written down, a mode that was not set.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::ops::Deref;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -15,8 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, CHANNELS, Error, LEASES, NameRecord, SNAPSHOTS, STATE, Store, TRASH, VersionName, draft,
-    log,
+    Actor, CHANNELS, Error, NameRecord, SNAPSHOTS, STATE, Store, TRASH, VersionName, draft, log,
 };
 use crate::durable::{self, Context as _};
 use crate::progress::Progress;
@@ -24,8 +23,6 @@ use crate::progress::Progress;
 const LOCK: &str = "lock";
 const RUN_LOCK: &str = "run.lock";
 const POLL: Duration = Duration::from_millis(50);
-/// Between the making of a temporary file and its rename lie milliseconds: after an hour its process is gone.
-const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// A store that this process alone writes.
 pub struct LockedStore {
@@ -137,18 +134,17 @@ impl LockedStore {
         Ok(())
     }
 
-    /// Removes temporary names that a crash left between their making and their rename. Some places are written without the
-    /// store lock; there only those go that no living process can be at.
+    /// Removes temporary names that a crash left between their making and their rename.
     fn sweep_temporaries(&self) -> Result<(), Error> {
-        let root = self.root();
-        for dir in ["", STATE, CHANNELS, TRASH] {
-            sweep(&root.join(dir), Duration::ZERO)?;
-        }
-        for dir in [SNAPSHOTS, LEASES] {
-            sweep(&root.join(dir), ABANDONED)?;
+        for dir in ["", STATE, CHANNELS, TRASH, SNAPSHOTS] {
+            durable::sweep(&self.root().join(dir))?;
         }
         for name in self.versions()? {
-            sweep(&self.reports_dir(&name), ABANDONED)?;
+            let dir = self.reports_dir(&name);
+            // A link there leads to a place that is not ours.
+            if dir.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+                durable::sweep(&dir)?;
+            }
         }
         Ok(())
     }
@@ -188,33 +184,6 @@ impl Deref for LockedStore {
     fn deref(&self) -> &Store {
         &self.store
     }
-}
-
-/// Removes the files and links below `dir` that are named as temporary ones and have this age.
-fn sweep(dir: &Path, age: Duration) -> Result<(), Error> {
-    let entries = match fs::read_dir(dir) {
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(());
-        }
-        other => other.context(dir)?,
-    };
-    for entry in entries {
-        let entry = entry.context(dir)?;
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !durable::is_temporary(&name) {
-            continue;
-        }
-        let Ok(found) = fs::symlink_metadata(&path) else {
-            continue;
-        };
-        let modified = found.modified().context(&path)?;
-        let old = modified.elapsed().is_ok_and(|elapsed| elapsed >= age);
-        if !found.is_dir() && (age.is_zero() || old) {
-            durable::remove(&path)?;
-        }
-    }
-    Ok(())
 }
 
 fn take(

@@ -114,8 +114,7 @@ impl Store {
             let path = self.root.join(dir);
             let temporary = names(&path)?
                 .into_iter()
-                .filter(|name| durable::is_temporary(name))
-                .filter(|name| !path.join(name).is_dir())
+                .filter(|name| durable::is_temporary(&path.join(name)))
                 .map(|name| Path::new(dir).join(name).display().to_string());
             left.extend(temporary);
         }
@@ -133,7 +132,7 @@ impl Store {
         for name in names(&self.root.join(STATE))? {
             let relative = super::state(&name);
             let (log, record) = (name.ends_with(".jsonl"), name.ends_with(".json"));
-            if durable::is_temporary(&name) || name == super::JOURNAL || !(log || record) {
+            if name == super::JOURNAL || !(log || record) {
                 continue;
             }
             let bytes = match durable::read_beneath(&self.root, &relative) {

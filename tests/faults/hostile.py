@@ -91,7 +91,8 @@ def hard_link(full, canary, moved):
 
 def plants():
     found = {}
-    folders = ["state", "staging", "trash", "leases", "versions", "reports", "channels", "snapshots", "models", "cache"]
+    # `cache` may live elsewhere, so a link in its place is the owner's own.
+    folders = ["state", "staging", "trash", "leases", "versions", "reports", "channels", "snapshots", "models"]
     for folder in folders:
         found[f"{folder} -> outside"] = replace(folder, same_elsewhere)
     files = ["state/lock", "state/history.jsonl", "state/names.jsonl", "state/journal.json", "state/pins.json",
@@ -125,15 +126,13 @@ def t51(lab):
     commands = [command for command in commands if lab.has(command[0])]
     chosen = plants()
     if lab.quick:
-        # One of each kind of plant and some more.
-        names = sorted(chosen)
-        chosen = {name: chosen[name] for name in lab.rng("T51").sample(names, 24)}
+        chosen = {name: chosen[name] for name in lab.rng("T51").sample(sorted(chosen), 32)}
     for name, plant in chosen.items():
         place = lab.copy(lab.template())
         plant(place, f"{place}/canary")
         outside = checker.tree(f"{place}/canary")
         outcome.injected += 1
-        for args in lab.rng(f"T51 {name}").sample(commands, min(len(commands), 4)) if lab.quick else commands:
+        for args in commands:
             run = lab.run(args, place, timeout=15)
             outcome.visited += 1
             outcome.add(checker.ended_well(run.code, run.err), f"{name}: {args[0]}")
@@ -219,7 +218,7 @@ def users(lab, shared, umask):
                 problems.append(f"{args[0]} by another user succeeded")
         problems += checker.judge(store, before, keep=before.versions, allowed={"current": {"v0.3.0"}})
     for who, may in ((reader, shared != "owner"), (stranger, shared == "world")):
-        for args in (["status"], ["query", "words"], *([["resolve"]] if lab.has("resolve") else [])):
+        for args in (["status"], ["query", "words"], ["resolve"]):
             run = who.run(args, place)
             problems += checker.ended_well(run.code, run.err)
             if (run.code == 0) != may:

@@ -110,7 +110,7 @@ def start(store, seconds, hold, pause, lease=True, log=False, elsewhere=False):
 
 
 def spawn(store, elsewhere, *words):
-    program = [sys.executable, os.path.abspath(__file__)]
+    program = [sys.executable, "-B", os.path.abspath(__file__)]
     if elsewhere:
         inside = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && ! touch "$0/probe" 2>/dev/null && exec "$@"'
         program = ["unshare", "-m", "-p", "-f", "--kill-child", "--mount-proc", "sh", "-c", inside, store, *program]

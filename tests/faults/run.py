@@ -17,6 +17,9 @@ import sys
 import time
 import traceback
 
+# The checkout stays as it is.
+sys.dont_write_bytecode = True
+
 import concurrency
 import damage
 import disks

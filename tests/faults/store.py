@@ -200,14 +200,18 @@ class Disk:
         self.image, self.point, self.place = f"{folder}/image", f"{folder}/mount", f"{folder}/mount/p"
 
     def fill(self, base):
+        """Starts from a copy of an image, and returns the place on it."""
+        self.detach()
         subprocess.run(["cp", "--sparse=always", base, self.image], check=True)
         self.attach()
+        return self.place
 
     def attach(self):
         self.lab.mount(self.point, "-o", f"loop,{self.options}", self.image)
 
     def detach(self):
-        self.lab.unmount(self.point)
+        if self.point in self.lab.mounts:
+            self.lab.unmount(self.point)
 
     def cut_power(self):
         """Drops everything that was not yet durable, then replays the journal as a boot does."""

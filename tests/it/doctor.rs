@@ -309,7 +309,7 @@ fn a_store_that_cannot_be_written_is_told_as_such_and_fails_nothing() {
     let before = everything(&sandbox.path("store"));
     let output = Output::of(command.output().unwrap()).ok();
     assert_eq!(everything(&sandbox.path("store")), before);
-    told(&output, "writable", "not_run", "Permission denied");
+    told(&output, "writable", "not_run", "permission denied");
     for probe in PROBES {
         told(&output, probe, "not_run", "not tried");
     }
@@ -345,7 +345,7 @@ fn a_mount_that_stays_at_a_version_is_told_and_a_read_only_one_fails_nothing() {
     if let Some(output) = with_mounts(&sandbox, mounts) {
         let words = "pinned stays at v0.1.0";
         told(&output, "pinned_mounts", "warning", words);
-        told(&output, "writable", "not_run", "Read-only");
+        told(&output, "writable", "not_run", "read-only");
         output.ok();
     }
 }
