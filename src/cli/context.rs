@@ -171,7 +171,10 @@ impl<'a> Context<'a> {
         let store = Store::open(&self.store_path(loaded))?;
         // A journal that cannot be read is the next writer's business; the link says what is live.
         if let Ok(Some(release)) = store.unfinished() {
-            self.ui.detail(&format!("a release of {} is unfinished; the next command that writes completes or discards it", release.to));
+            self.ui.status(&format!(
+                "a release of {} is under way or was cut off; the next command that writes completes or discards it",
+                release.to
+            ));
         }
         Ok(store)
     }

@@ -310,12 +310,12 @@ impl Answer for Answered {
             writeln!(out, "{would}forgotten: {source}/{id}")?;
         }
         for holding in versions {
-            let readers = holding.readers;
-            writeln!(
-                out,
-                "{would}withdrawn: {}, which {readers} readers hold",
-                holding.version
-            )?;
+            let held = match holding.readers {
+                0 => String::new(),
+                1 => ", which 1 reader holds".into(),
+                readers => format!(", which {readers} readers hold"),
+            };
+            writeln!(out, "{would}withdrawn: {}{held}", holding.version)?;
             for channel in holding.channels.iter().filter(|_| self.dry_run) {
                 writeln!(
                     out,
@@ -357,7 +357,7 @@ impl Answer for Answered {
             let Proof { files, texts, .. } = proof;
             writeln!(
                 out,
-                "{verdict}: looked for {texts} texts in {files} files, {size}, and by id everywhere"
+                "{verdict}: {files} files, {size}, were searched for {texts} of their texts, and every list for their ids"
             )?;
             for remains in &proof.remains {
                 writeln!(out, "  {}: {}", remains.at.display(), remains.because)?;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
@@ -53,6 +53,21 @@ pub fn make_dirs(dir: &Path, relative: &Path) -> Result<(), PathError> {
         }
     }
     Ok(())
+}
+
+/// Finds the directory `relative` below `dir`; `None` where there is none. A link on the way is an error.
+pub fn find_dir(dir: &Path, relative: &Path) -> Result<Option<PathBuf>, PathError> {
+    let mut path = dir.to_owned();
+    for component in relative.components() {
+        path.push(component);
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(refused("it is not a directory")).context(path),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e).context(path),
+        }
+    }
+    Ok(Some(path))
 }
 
 /// Opens one component after the other, so that no link is followed. `O_NONBLOCK` keeps a FIFO from blocking.
@@ -133,6 +148,9 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         symlink(outside.path(), dir.path().join("link")).unwrap();
         assert!(make_dirs(dir.path(), Path::new("link/c")).is_err());
+        assert!(find_dir(dir.path(), Path::new("link")).is_err());
+        assert!(find_dir(dir.path(), Path::new("a/none")).unwrap().is_none());
+        assert!(find_dir(dir.path(), Path::new("a/b")).unwrap().is_some());
         assert!(!outside.path().join("c").exists());
     }
 }

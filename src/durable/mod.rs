@@ -11,7 +11,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt, PermissionsExt, symlin
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-pub use beneath::{make_dirs, open_beneath, read_beneath};
+pub use beneath::{find_dir, make_dirs, open_beneath, read_beneath};
 
 use crate::fault::{Fault, Kind};
 

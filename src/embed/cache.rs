@@ -54,11 +54,10 @@ impl Cache {
             .join(fingerprint.to_string())
             .join(class);
         let mut cache = Self::empty(root, dir);
-        let path = root.join(&cache.dir);
-        let entries = match fs::read_dir(&path).context(&path) {
-            Err(e) if e.is_not_found() => return Ok(cache),
-            other => other?,
+        let Some(path) = durable::find_dir(root, &cache.dir)? else {
+            return Ok(cache);
         };
+        let entries = fs::read_dir(&path).context(&path)?;
         for entry in entries {
             let path = entry.context(&path)?.path();
             if path
@@ -237,7 +236,10 @@ pub fn key(prefix: &str, text: &str) -> Digest {
 /// the cache below `root` has at most `most` bytes. Returns the bytes that this gave back.
 pub fn trim(root: &Path, most: u64, keep: &dyn Fn(&Digest, &Digest) -> bool) -> Result<u64, Error> {
     let mut segments = Vec::new();
-    for space in listed(&root.join(EMBEDDINGS))? {
+    let Some(embeddings) = durable::find_dir(root, Path::new(EMBEDDINGS))? else {
+        return Ok(0);
+    };
+    for space in listed(&embeddings, fs::FileType::is_dir)? {
         let name = space
             .file_name()
             .unwrap_or_default()
@@ -246,10 +248,10 @@ pub fn trim(root: &Path, most: u64, keep: &dyn Fn(&Digest, &Digest) -> bool) -> 
         let Ok(fingerprint) = name.parse::<Digest>() else {
             continue;
         };
-        for class in listed(&space)? {
+        for class in listed(&space, fs::FileType::is_dir)? {
             let dir = class.strip_prefix(root).unwrap_or(&class).to_owned();
             durable::sweep(&class)?;
-            for path in listed(&class)? {
+            for path in listed(&class, fs::FileType::is_file)? {
                 let metadata = fs::symlink_metadata(&path).context(&path)?;
                 let modified = metadata.modified().context(&path)?;
                 segments.push((modified, path, metadata.len(), fingerprint, dir.clone()));
@@ -290,16 +292,13 @@ pub fn trim(root: &Path, most: u64, keep: &dyn Fn(&Digest, &Digest) -> bool) -> 
     Ok(before.saturating_sub(total))
 }
 
-fn listed(dir: &Path) -> Result<Vec<PathBuf>, Error> {
-    let entries = match fs::read_dir(dir).context(dir) {
-        Err(e) if e.is_not_found() => return Ok(Vec::new()),
-        other => other?,
-    };
+/// Lists what is of one kind in a directory, so that no link is followed.
+fn listed(dir: &Path, is_wanted: fn(&fs::FileType) -> bool) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.context(dir)?.path();
-        if !durable::is_temporary(&path) {
-            paths.push(path);
+    for entry in fs::read_dir(dir).context(dir)? {
+        let entry = entry.context(dir)?;
+        if is_wanted(&entry.file_type().context(entry.path())?) {
+            paths.push(entry.path());
         }
     }
     Ok(paths)

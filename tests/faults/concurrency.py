@@ -8,6 +8,7 @@ began, and whoever saw a value or was refused could have at some moment between 
 
 import collections
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -31,7 +32,7 @@ class Call:
 
     kind: str
     args: list
-    pid: int
+    number: str
     begun: float
     ended: float
     code: int
@@ -56,18 +57,20 @@ class Arena:
             lab.must(["pin", version, "--reason", "the fight needs it"], self.place)
         lab.must(["publish", VERSIONS[0], "--require", "bytes"], self.place)
         self.log, self.children, self.lock, self.over = [], set(), threading.Lock(), threading.Event()
-        self.killed = self.stopped = 0
+        self.killed, self.stopped, self.numbers = 0, 0, itertools.count(1)
 
     def call(self, kind, args):
         """Runs one command that may be killed, and logs when it began and ended and what it said."""
-        begun = time.monotonic()
-        child = self.lab.start([*args, "--json"], self.place, subprocess.PIPE)
+        # Process ids come again; the reason tells which call a release of the history is of.
+        number = str(next(self.numbers))
+        begun, reason = time.monotonic(), [] if kind == "gc" else ["--reason", number]
+        child = self.lab.start([*args, *reason, "--json"], self.place, subprocess.PIPE)
         with self.lock:
             self.children.add(child)
         out, err = child.communicate()
         with self.lock:
             self.children.discard(child)
-            self.log.append(Call(kind, args, child.pid, begun, time.monotonic(), child.returncode, out, err))
+            self.log.append(Call(kind, args, number, begun, time.monotonic(), child.returncode, out, err))
         return self.log[-1]
 
     def publisher(self, seed):
@@ -96,7 +99,7 @@ class Arena:
                     try:
                         forge(self.place, "v0.4.0", version)
                     except OSError:
-                        shutil.rmtree(f"{self.place}/forge-{version}", ignore_errors=True)
+                        self.lab.remove(f"{self.place}/forge-{version}")
 
     def chaos(self):
         while not self.over.wait(self.rng.uniform(0.02, 0.15)):
@@ -131,11 +134,11 @@ def linearizable(history, log, seen):
     """Says what is wrong with the history of one channel, as the calls and the readers saw it."""
     problems = []
     releasing = [call for call in log if call.kind in ("publish", "rollback")]
-    by_pid = {call.pid: call for call in releasing}
+    by_number = {call.number: call for call in releasing}
     # When each generation may have begun and must have ended to be live; unknown for those nobody acknowledged.
     begun, ended = {}, {}
     for record in history:
-        call, generation = by_pid.get(record["by"]["pid"]), record["generation"]
+        call, generation = by_number.get(record.get("reason")), record["generation"]
         if call is None:
             problems.append(f"generation {generation} is of no call")
             continue
@@ -154,7 +157,7 @@ def linearizable(history, log, seen):
         latest = max(latest, begun[generation])
         if ended[generation] < latest:
             problems.append(f"generation {generation} was acknowledged before an earlier one began")
-    released = {record["by"]["pid"]: record for record in history}
+    released = {record.get("reason"): record for record in history}
     if len(released) != len(history):
         problems.append("one call has two releases")
     generations, never = {}, float("inf")
@@ -173,7 +176,7 @@ def linearizable(history, log, seen):
         if call.code == 0:
             answer = json.loads(call.out)
             if answer["changed"]:
-                record = released.get(call.pid)
+                record = released.get(call.number)
                 if record is None or record["generation"] != answer["release"]["generation"]:
                     problems.append(f"I4 acknowledged and lost: {call.args} {answer}")
             elif not could_be_live(answer["version"], call.begun, call.ended):
@@ -201,9 +204,9 @@ def t21(lab):
     history = checker.State(arena.store).releases("current")[known:]
     seen = [(value, since, until) for reader in readers for value, since, until in reader["seen"]]
     # Before the first release of the fight, the last one of the preparation was live.
-    base = {**first.releases("current")[-1], "operation": "publish", "by": {"pid": -1}}
+    base = {**first.releases("current")[-1], "operation": "publish", "reason": "0"}
     answer = json.dumps({"changed": True, "release": base})
-    started = Call("publish", ["publish", base["to"], "--expect-current", base["from"]], -1, 0, 0, 0, answer)
+    started = Call("publish", ["publish", base["to"], "--expect-current", base["from"]], "0", 0, 0, 0, answer)
     outcome.add(linearizable([base, *history], [started, *arena.log], seen))
     outcome.add(checker.judge(arena.store, first, settled=True))
     deleted, codes = 0, collections.Counter(call.code for call in arena.log)

@@ -59,9 +59,13 @@ def replace(path, make):
     """Puts something in the place of a file or directory, whose own content moves to the side."""
     def plant(place, canary):
         full = f"{place}/store/{path}"
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        # Sealed directories let nobody but root take something out of them.
+        for sealed in (os.path.dirname(full), full):
+            if os.path.isdir(sealed) and not os.path.islink(sealed):
+                os.chmod(sealed, 0o755)
         if os.path.lexists(full):
             os.rename(full, f"{place}/moved")
-        os.makedirs(os.path.dirname(full), exist_ok=True)
         make(full, canary, f"{place}/moved")
     return plant
 
@@ -91,8 +95,8 @@ def hard_link(full, canary, moved):
 
 def plants():
     found = {}
-    # `cache` may live elsewhere, so a link in its place is the owner's own.
-    folders = ["state", "staging", "trash", "leases", "versions", "reports", "channels", "snapshots", "models"]
+    # `cache` may live elsewhere, so a link in its place is the owner's own; one below it is not.
+    folders = ["state", "staging", "trash", "leases", "versions", "reports", "channels", "snapshots", "models", "cache/embeddings"]
     for folder in folders:
         found[f"{folder} -> outside"] = replace(folder, same_elsewhere)
     files = ["state/lock", "state/history.jsonl", "state/names.jsonl", "state/journal.json", "state/pins.json",
@@ -105,7 +109,7 @@ def plants():
     entries = {
         "staging/draft-x": "folder", "staging/draft-x.lock": "file", "staging/.tmp-x": "file", "trash/v0.0.1.1": "folder",
         "trash/v0.0.1.1.json": "file", "versions/v0.9.0": "folder", "reports/v0.4.0": "folder", "reports/v0.9.0": "folder",
-        "snapshots/newest": "folder", "channels/canary": "folder", "current": "folder", "cache/embeddings": "folder",
+        "snapshots/newest": "folder", "channels/canary": "folder", "current": "folder",
         ".tmp-x": "file", ".current.abcdef": "folder", "versions/v0.1.0": "folder", "versions/v0.1.0/manifest.json": "file",
         "versions/v0.1.0/lance": "folder", "reports/v0.1.0": "folder",
     }

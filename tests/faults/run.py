@@ -24,13 +24,14 @@ import concurrency
 import damage
 import disks
 import hostile
+import judge
 import leases
 import mutants
 import sweep
 from store import Lab, NotRun, Outcome
 
 TESTS = {
-    "T01": sweep.t01, "T02": sweep.t02, "T03": sweep.t03, "T04": sweep.t04, "T06": mutants.t06, "T10": sweep.t10, "T12": disks.t12,
+    "T00": judge.t00, "T01": sweep.t01, "T02": sweep.t02, "T03": sweep.t03, "T04": sweep.t04, "T06": mutants.t06, "T10": sweep.t10, "T12": disks.t12,
     "T15": damage.t15, "T20": concurrency.t20, "T21": concurrency.t21, "T22": leases.t22, "T50": hostile.t50, "T51": hostile.t51,
     "T53": hostile.t53,
 }
@@ -64,6 +65,8 @@ def install_missing():
 def attempt(lab, test):
     """Runs one test; returns its outcome, its verdict and why it was not run."""
     try:
+        if sys.platform != "linux":
+            raise NotRun("needs Linux")
         outcome = test(lab)
     except NotRun as reason:
         return Outcome(), "not run", str(reason)

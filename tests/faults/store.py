@@ -61,14 +61,23 @@ class Run:
 class Lab:
     def __init__(self, ragctl, quick, seed):
         self.quick, self.seed = quick, seed
-        base = "/dev/shm" if os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 2 << 30 else None
-        self.work = tempfile.mkdtemp(prefix="ragctl-faults-", dir=base)
-        os.chmod(self.work, 0o755)
-        self.ragctl = os.path.join(self.work, "ragctl")
-        # Copied, because a build may replace it meanwhile and other users must be able to run it.
-        shutil.copy(ragctl, self.ragctl)
+        in_memory = os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 2 << 30
+        if not in_memory or not self._settle(ragctl, "/dev/shm"):
+            self._settle(ragctl, None)
         self.mounts, self.counter = [], itertools.count(1)
         self._template = None
+
+    def _settle(self, ragctl, base):
+        """Makes the working directory; says whether programs run there."""
+        self.work = tempfile.mkdtemp(prefix="ragctl-faults-", dir=base)
+        os.chmod(self.work, 0o755)
+        # Copied, because a build may replace it meanwhile and other users must be able to run it.
+        self.ragctl = shutil.copy(ragctl, f"{self.work}/ragctl")
+        try:
+            return self.run(["--version"]).code == 0
+        except PermissionError:
+            shutil.rmtree(self.work)
+            return False
 
     def rng(self, name):
         return random.Random(f"{self.seed} {name}")
@@ -83,6 +92,8 @@ class Lab:
                 raise NotRun(f"{tool} is not installed")
         if root and os.geteuid() != 0:
             raise NotRun("needs root")
+        if "strace" in tools and subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
+            raise NotRun("strace may not trace here")
 
     def has(self, *words):
         """Whether this ragctl knows a command or option."""
@@ -128,6 +139,9 @@ class Lab:
         return target
 
     def remove(self, path):
+        if os.geteuid() != 0:
+            # Whoever is not root cannot remove what is sealed. chmod -R follows no links.
+            subprocess.run(["chmod", "-R", "u+rwX", path], stderr=subprocess.DEVNULL)
         subprocess.run(["rm", "-rf", path], check=True)
 
     def documents(self, place):
@@ -186,7 +200,7 @@ class Lab:
     def close(self):
         for point in reversed(self.mounts[:]):
             self.unmount(point)
-        shutil.rmtree(self.work, ignore_errors=True)
+        self.remove(self.work)
 
 
 class Disk:
@@ -240,6 +254,7 @@ def forge(place, source, name, before_rename=lambda: None):
     what `before_rename` does, such as taking a lease."""
     store, staged = f"{place}/store", f"{place}/forge-{name}"
     shutil.copytree(f"{store}/versions/{source}", staged, copy_function=os.link)
+    os.chmod(staged, 0o755)
     with open(f"{staged}/manifest.json") as file:
         manifest = json.load(file)
     manifest["version"] = name
@@ -250,7 +265,6 @@ def forge(place, source, name, before_rename=lambda: None):
         pathlib.Path(f"{staged}/{path}").write_text(content)
         os.chmod(f"{staged}/{path}", 0o444)
     open(f"{store}/leases/{name}", "a").close()
-    os.chmod(staged, 0o755)
     early = before_rename()
     os.rename(staged, f"{store}/versions/{name}")
     os.chmod(f"{store}/versions/{name}", 0o555)

@@ -178,7 +178,8 @@ def converge(lab, op, place, before, outside, where):
 def strike(lab, op, fresh, point, what, log, also=""):
     """Runs a command and disturbs it at a point; returns the place that `fresh` gave, the run, and whether it was hit."""
     n = point.n
-    for _ in range(8):
+    # One attempt hits unless other threads were woken; then about every tenth does.
+    for _ in range(150):
         place = fresh()
         prefix = ["strace", "-qq", "-y", "-o", log, "-e", f"trace={point.call}{also}", "-e", f"inject={point.call}:{what}:when={n}"]
         run = lab.run(op.args, place, prefix=prefix)
