@@ -40,6 +40,17 @@
 //!   cannot be told from the directories.
 //! - The encoder of processors takes its weights through candle but is no candle custom op: an op hands over tensors, and
 //!   packs without padding, one a worker, would have to be wrapped into one and taken out again.
+//! - `--shared world` lets everybody read and only the owner write, which is less than git's: a store that a group writes is
+//!   asked for with `group`, whose directories stay group-writable even in a sealed version, since nobody but its owner may
+//!   change a directory's mode, and another member's gc could not remove it otherwise.
+//! - Files are opened below the store by one `openat` a component, each without following links, rather than by `openat2`: it
+//!   says the same on every platform and in containers whose filters do not know that call.
+//! - Whoever sweeps temporary names cannot tell the living from the dead where no lock is held, so it sweeps them all, and
+//!   `durable` writes again when its temporary name is gone.
+//! - A version's table has data files of 16,384 rows, so that its bytes are hashed on all cores.
+//! - On a network filesystem leases are of the kind `none` unless the store was made with `--leases`: gc cannot see whether
+//!   readers mount `leases/` writable.
+//! - `withdrawn.jsonl` names documents by a hash, because an id may be what had to be forgotten.
 //! - `build` embeds what the cache still lacks instead of failing: `embed` is then a step one may take alone, not one that
 //!   may be forgotten.
 

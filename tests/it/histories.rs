@@ -370,7 +370,7 @@ impl World {
 
 #[test]
 fn random_histories_do_what_a_small_model_says() {
-    let cases = std::env::var("RAGCTL_TEST_HISTORIES").map_or(40, |text| text.parse().unwrap());
+    let cases = std::env::var("RAGCTL_TEST_HISTORIES").map_or(200, |text| text.parse().unwrap());
     let mut runner = TestRunner::new(Config {
         cases,
         failure_persistence: None,
