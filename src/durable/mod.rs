@@ -4,6 +4,7 @@
 //! the file or the staging directory away.
 
 mod beneath;
+mod tree;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 pub use beneath::{find_dir, make_dirs, open_beneath, read_beneath};
+pub use tree::{remove_tree, settle_tree, sweep, tree_bytes};
 
 use crate::fault::{Fault, Kind};
 
@@ -214,53 +216,6 @@ pub fn remove(path: &Path) -> Result<(), PathError> {
     }
 }
 
-/// Removes what has a temporary name in a directory. Whoever was just writing under one writes again.
-pub fn sweep(dir: &Path) -> Result<(), PathError> {
-    let entries = match fs::read_dir(dir) {
-        Err(e)
-            if matches!(
-                e.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            return Ok(());
-        }
-        other => other.context(dir)?,
-    };
-    for entry in entries {
-        let entry = entry.context(dir)?;
-        let is_dir = entry.file_type().context(entry.path())?.is_dir();
-        if !is_dir && is_temporary(&entry.path()) {
-            remove(&entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// Sets the modes of everything below `top` and makes every file and directory durable, children first. `top` keeps a
-/// writable mode: a directory of mode 0555 cannot be renamed by a user who is not root.
-pub fn settle_tree(top: &Path, file_mode: u32, dir_mode: u32) -> Result<(), PathError> {
-    settle(top, file_mode, dir_mode)?;
-    fsync_dir(top)
-}
-
-fn settle(dir: &Path, file_mode: u32, dir_mode: u32) -> Result<(), PathError> {
-    for entry in fs::read_dir(dir).context(dir)? {
-        let path = entry.context(dir)?.path();
-        if fs::symlink_metadata(&path).context(&path)?.is_dir() {
-            settle(&path, file_mode, dir_mode)?;
-            set_mode(&path, dir_mode)?;
-            fsync_dir(&path)?;
-        } else {
-            set_mode(&path, file_mode)?;
-            File::open(&path)
-                .and_then(|file| file.sync_all())
-                .context(&path)?;
-        }
-    }
-    Ok(())
-}
-
 /// Sets the mode of a file or directory, whatever the umask. A link is refused: its target may lie anywhere.
 pub fn set_mode(path: &Path, mode: u32) -> Result<(), PathError> {
     OpenOptions::new()
@@ -279,33 +234,6 @@ pub fn loosen(dir: &Path, mode: u32) -> Result<(), PathError> {
     }
 }
 
-/// Removes a tree whose directories may be sealed against it; nothing there is fine. Links are removed, not followed.
-pub fn remove_tree(dir: &Path) -> Result<(), PathError> {
-    let removed = match fs::remove_dir_all(dir) {
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-            unseal(dir)?;
-            fs::remove_dir_all(dir)
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotADirectory => fs::remove_file(dir),
-        other => other,
-    };
-    match removed {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other.context(dir),
-    }
-}
-
-fn unseal(dir: &Path) -> Result<(), PathError> {
-    loosen(dir, 0o700)?;
-    for entry in fs::read_dir(dir).context(dir)? {
-        let entry = entry.context(dir)?;
-        if entry.file_type().context(dir)?.is_dir() {
-            unseal(&entry.path())?;
-        }
-    }
-    Ok(())
-}
-
 /// Gives a second name to a file's bytes: by a hard link, else by a copy where the filesystem or the file's owner forbids
 /// links.
 pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), PathError> {
@@ -313,21 +241,6 @@ pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), PathError> {
         Ok(()) => Ok(()),
         Err(_) => fs::copy(from, to).map(drop).context(to),
     }
-}
-
-/// Adds up the bytes of files below a directory that have no other name: what removing it gives back.
-pub fn tree_bytes(dir: &Path) -> Result<u64, PathError> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(dir).context(dir)? {
-        let path = entry.context(dir)?.path();
-        let found = fs::symlink_metadata(&path).context(&path)?;
-        if found.is_dir() {
-            bytes += tree_bytes(&path)?;
-        } else if found.nlink() == 1 {
-            bytes += found.len();
-        }
-    }
-    Ok(bytes)
 }
 
 /// The filesystem's own clock: the time it gives a file that is made now. Ages of files are told by it, so that another

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Actor, CHANNELS, Error, JOURNAL, LockedStore, Recovered, Store, VERSIONS, VersionName, log,
-    read_json, write_json,
+    Actor, CHANNELS, Error, Intent, JOURNAL, LockedStore, Recovered, Release, Store, VERSIONS,
+    VersionName, log, read_json, write_json,
 };
 use crate::digest::Digest;
 use crate::durable::{self, Context as _};
@@ -134,94 +134,6 @@ pub struct Twin {
     pub manifest_sha256: Digest,
     /// When it went live.
     pub published_at: Timestamp,
-}
-
-/// Whether a release goes forward or back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Operation {
-    /// Forward.
-    Publish,
-    /// Back.
-    Rollback,
-}
-
-/// A release as history keeps it: a channel was pointed at a version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Release {
-    /// The channel's count of releases, this one included.
-    pub generation: u64,
-    /// Forward or back.
-    pub operation: Operation,
-    /// Which channel.
-    pub channel: Channel,
-    /// What was live before.
-    pub from: Option<VersionName>,
-    /// What is live now.
-    pub to: VersionName,
-    /// The hash of its manifest.
-    pub manifest_sha256: Digest,
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub by: Actor,
-    /// Why, in the person's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// A line of the history that tells of a release's hook that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HookFailure {
-    /// Which hook.
-    pub hook: String,
-    /// The release's channel.
-    pub channel: Channel,
-    /// The release's generation.
-    pub generation: u64,
-    /// How it ended.
-    pub problem: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-impl HookFailure {
-    /// Whether it was a hook of this release.
-    pub fn is_of(&self, release: &Release) -> bool {
-        (&self.channel, self.generation) == (&release.channel, release.generation)
-    }
-}
-
-/// What a release is about to do.
-#[derive(Debug, Clone)]
-pub struct Intent {
-    /// Forward or back.
-    pub operation: Operation,
-    /// Which channel.
-    pub channel: Channel,
-    /// The version that shall be live.
-    pub to: VersionName,
-    /// The hash of its manifest.
-    pub manifest_sha256: Digest,
-    /// Why, in the person's words.
-    pub reason: Option<String>,
-}
-
-/// The releases of a channel that no rollback took back, oldest first: what rollbacks go back through.
-pub fn standing_releases(history: &[Release], channel: &Channel) -> Vec<VersionName> {
-    let mut standing: Vec<VersionName> = Vec::new();
-    for release in history.iter().filter(|release| release.channel == *channel) {
-        if release.operation == Operation::Rollback
-            && let Some(at) = standing.iter().rposition(|name| *name == release.to)
-        {
-            standing.truncate(at);
-        }
-        if standing.last() != Some(&release.to) {
-            standing.push(release.to.clone());
-        }
-    }
-    standing
 }
 
 impl Store {
@@ -350,22 +262,6 @@ impl LockedStore {
             log::append(&self.state(log::HISTORY), release, self.shared().file())?;
         }
         Ok(durable::remove(&self.state(JOURNAL))?)
-    }
-
-    /// Keeps in the history that the hook of a release failed.
-    pub(crate) fn record_hook_failure(
-        &self,
-        release: &Release,
-        problem: &str,
-    ) -> Result<(), Error> {
-        let failure = HookFailure {
-            hook: "post".into(),
-            channel: release.channel.clone(),
-            generation: release.generation,
-            problem: problem.to_owned(),
-            at: Timestamp::now(),
-        };
-        log::append(&self.state(log::HISTORY), &failure, self.shared().file())
     }
 
     /// Completes the release in the journal if the link was flipped, else discards it.

@@ -14,6 +14,7 @@ mod look;
 mod manifest;
 mod name;
 mod pins;
+mod release;
 mod shared;
 mod trash;
 mod withdrawn;
@@ -28,9 +29,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use actor::Actor;
-pub use channel::{
-    Channel, HookFailure, Intent, Operation, ParseChannelError, Release, Twin, standing_releases,
-};
+pub use channel::{Channel, ParseChannelError, Twin};
 pub use draft::{Draft, Installed, Sealed};
 pub use error::Error;
 pub use held::Held;
@@ -45,6 +44,7 @@ pub use manifest::{
 };
 pub use name::{Bump, ParseNameError, VersionName};
 pub use pins::Pin;
+pub use release::{HookFailure, Intent, Operation, Release, standing_releases};
 pub use shared::Shared;
 pub use trash::Trashed;
 pub use withdrawn::{Withdrawal, Withdrawn};

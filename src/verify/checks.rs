@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Check, Error, Level, Problem};
-use crate::digest::Digest;
 use crate::durable::{Context as _, PathError};
 use crate::embed::{Embedder, probes};
 use crate::index::{Stored, Table};
 use crate::progress::Progress;
-use crate::store::{FileRecord, Held, MANIFEST, MANIFEST_SHA256, Store};
+use crate::store::{Held, MANIFEST, MANIFEST_SHA256, Store};
 
 /// Problems that one check lists; more of the same kind teach nothing.
 const MOST_PROBLEMS: usize = 20;
@@ -21,7 +19,11 @@ const SAMPLE: usize = 16;
 /// How far a unit vector's length may be from 1.
 const LENGTH_TOLERANCE: f64 = 1e-3;
 
-fn problem(at: impl Into<String>, expected: impl ToString, found: impl ToString) -> Problem {
+pub(super) fn problem(
+    at: impl Into<String>,
+    expected: impl ToString,
+    found: impl ToString,
+) -> Problem {
     Problem {
         at: at.into(),
         expected: expected.to_string(),
@@ -29,7 +31,12 @@ fn problem(at: impl Into<String>, expected: impl ToString, found: impl ToString)
     }
 }
 
-fn check(name: &str, level: Level, summary: String, mut problems: Vec<Problem>) -> Check {
+pub(super) fn check(
+    name: &str,
+    level: Level,
+    summary: String,
+    mut problems: Vec<Problem>,
+) -> Check {
     if problems.len() > MOST_PROBLEMS {
         let more = problems.len() - MOST_PROBLEMS;
         problems.truncate(MOST_PROBLEMS);
@@ -118,7 +125,7 @@ pub(super) fn model_structure(store: &Store, held: &Held) -> Result<Check, Error
     ))
 }
 
-fn model_path(held: &Held, file: &str) -> String {
+pub(super) fn model_path(held: &Held, file: &str) -> String {
     format!("models/{}/{file}", held.manifest.fingerprint.short())
 }
 
@@ -143,95 +150,6 @@ fn walk(
         }
     }
     Ok(())
-}
-
-/// Bytes from which on files are hashed side by side. Below it a thread costs more than it saves.
-const PARALLEL_BYTES: u64 = 4 << 20;
-
-/// Every file has the hash that the manifest says.
-pub(super) fn bytes(held: &Held, progress: &dyn Progress) -> Result<Check, Error> {
-    let mut files: Vec<&FileRecord> = held.manifest.files.iter().collect();
-    // The largest first, so that no thread begins with it when the others are done.
-    files.sort_by_key(|file| std::cmp::Reverse(file.size));
-    let total: u64 = files.iter().map(|file| file.size).sum();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if total < PARALLEL_BYTES {
-        1
-    } else {
-        cores.min(files.len())
-    };
-    let stage = progress.stage("verify bytes", Some(total), "bytes");
-    let next = AtomicUsize::new(0);
-    let hash_next = || {
-        let file = files.get(next.fetch_add(1, Ordering::Relaxed))?;
-        let differs = differs(&file.path, &held.dir, Path::new(&file.path), &file.sha256);
-        (!progress.interrupted()).then_some((file.size, differs))
-    };
-    let mut problems = Vec::new();
-    let mut take = |(size, differs): (u64, Option<Problem>)| {
-        stage.advance(size);
-        problems.extend(differs);
-    };
-    if threads == 1 {
-        std::iter::from_fn(hash_next).for_each(&mut take);
-    } else {
-        std::thread::scope(|scope| {
-            let (sender, receiver) = std::sync::mpsc::channel();
-            for _ in 0..threads {
-                let sender = sender.clone();
-                scope.spawn(|| {
-                    let sender = sender;
-                    std::iter::from_fn(hash_next)
-                        .try_for_each(|hashed| sender.send(hashed))
-                        .ok();
-                });
-            }
-            drop(sender);
-            receiver.into_iter().for_each(&mut take);
-        });
-    }
-    progress.checkpoint()?;
-    problems.sort_by(|a, b| a.at.cmp(&b.at));
-    Ok(check(
-        "bytes",
-        Level::Bytes,
-        format!("{total} bytes hashed"),
-        problems,
-    ))
-}
-
-/// Every file of the model has the hash that the manifest says.
-pub(super) fn model_bytes(store: &Store, held: &Held) -> Check {
-    let dir = store.model_dir(&held.manifest.fingerprint);
-    let within = dir.strip_prefix(store.root()).unwrap_or(&dir);
-    let files = held.manifest.model_files.iter();
-    let problems = files.filter_map(|(file, expected)| {
-        differs(
-            &model_path(held, file),
-            store.root(),
-            &within.join(file),
-            expected,
-        )
-    });
-    check(
-        "model bytes",
-        Level::Bytes,
-        held.manifest.space.model.clone(),
-        problems.collect(),
-    )
-}
-
-/// Says how a file's bytes differ. A sector that cannot be read is a finding, not a reason to stop looking.
-fn differs(at: &str, dir: &Path, relative: &Path, expected: &Digest) -> Option<Problem> {
-    match Digest::of_file_beneath(dir, relative) {
-        Ok(found) if found == *expected => None,
-        Ok(found) => Some(problem(
-            at,
-            format!("sha256 {expected}"),
-            format!("sha256 {found}"),
-        )),
-        Err(e) => Some(problem(at, "readable bytes", e.source)),
-    }
 }
 
 /// The table opens, and its columns, rows, versions and index agree with the manifest.

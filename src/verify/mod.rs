@@ -1,5 +1,6 @@
 //! Sealed → Report → Verified: does a version hold what its manifest says, and do its vectors come from the model it names?
 
+mod bytes;
 mod checks;
 mod report;
 
@@ -126,8 +127,8 @@ pub fn verify(
     ];
     let whole = |checks: &[Check]| checks.iter().all(Check::passed);
     if level >= Level::Bytes && whole(&checks) {
-        checks.push(checks::bytes(held, progress)?);
-        checks.push(checks::model_bytes(store, held));
+        checks.push(bytes::bytes(held, progress)?);
+        checks.push(bytes::model_bytes(store, held));
     }
     if level >= Level::Lance && whole(&checks) {
         checks.extend(checks::lance(held)?);
@@ -195,7 +196,7 @@ pub fn prove(
     }
     let model = [
         checks::model_structure(store, held)?,
-        checks::model_bytes(store, held),
+        bytes::model_bytes(store, held),
     ];
     report::all_passed(&held.name, &model)?;
     prove_for_rollback(store, held, Thoroughness::Bytes, progress)
@@ -211,7 +212,7 @@ pub fn prove_for_rollback(
 ) -> Result<Verified, Error> {
     let mut checks = vec![checks::structure(held)?];
     if thoroughness == Thoroughness::Bytes && checks.iter().all(Check::passed) {
-        checks.push(checks::bytes(held, progress)?);
+        checks.push(bytes::bytes(held, progress)?);
     }
     report::all_passed(&held.name, &checks)?;
     let model = checks::model_structure(store, held)?;
