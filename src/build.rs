@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -44,6 +45,8 @@ pub struct Request {
     pub labels: BTreeMap<String, String>,
     /// Whether nothing is built when the live version says the same.
     pub if_changed: bool,
+    /// A version that this one takes the place of, so that it counts for no repetition.
+    pub replacing: Option<VersionName>,
     /// When the table gets an index.
     pub index: IndexPolicy,
     /// How long to wait for the store lock.
@@ -232,7 +235,7 @@ fn place(store: &Store, digests: Digests, space: &Space, request: &Request) -> R
         .transpose()?
         .map(|(manifest, _)| manifest);
     let mut same = match request.if_changed {
-        true => repeated(store, &digests, live.as_ref())?,
+        true => repeated(store, &digests, live.as_ref(), request.replacing.as_ref())?,
         false => None,
     };
     let name = match &request.naming {
@@ -276,8 +279,13 @@ fn repeated(
     store: &Store,
     digests: &Digests,
     live: Option<&Manifest>,
+    replacing: Option<&VersionName>,
 ) -> Result<Option<VersionName>, Error> {
-    if let Some(live) = live.filter(|live| digests.are_of(live)) {
+    let withdrawn = store.withdrawn()?;
+    let counts = |name: &VersionName| {
+        replacing != Some(name) && !withdrawn.contains(&store::Withdrawn::Version(name.clone()))
+    };
+    if let Some(live) = live.filter(|live| digests.are_of(live) && counts(&live.version)) {
         return Ok(Some(live.version.clone()));
     }
     let above = |name: &VersionName| live.is_none_or(|live| *name > live.version);
@@ -291,7 +299,7 @@ fn repeated(
         .versions()?
         .into_iter()
         .rev()
-        .filter(above)
+        .filter(|name| above(name) && counts(name))
         .find(is_same))
 }
 
@@ -427,14 +435,14 @@ fn already_built(store: &Store, plan: &Plan) -> Result<Option<Built>, Error> {
 fn install_model(store: &Store, model: &Model, fingerprint: &Digest) -> Result<(), Error> {
     let dir = store.model_dir(fingerprint);
     let is_there = |(file, digest): (&String, &Digest)| {
-        Digest::of_file(&dir.join(file)).is_ok_and(|found| found == *digest)
+        Digest::of_file_beneath(&dir, Path::new(file)).is_ok_and(|found| found == *digest)
     };
     if model.digests().iter().all(is_there) {
         return Ok(());
     }
     let draft = store.draft()?;
     model.write(draft.dir())?;
-    store.install(draft, &dir)?;
+    store.install(&draft, &dir)?;
     Ok(())
 }
 

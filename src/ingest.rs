@@ -143,6 +143,9 @@ pub enum Error {
     /// No source is named.
     #[error("no source is named")]
     NoSources,
+    /// Documents were forgotten since this run began.
+    #[error("documents were forgotten while this ran")]
+    Forgotten,
     /// Too many documents failed.
     #[error("{} of {all} documents could not be read; {allowed} may", failures.len())]
     TooManyFailed {
@@ -164,6 +167,7 @@ impl Fault for Error {
             Self::Snapshot(e) => e.kind(),
             Self::Interrupted(e) => e.kind(),
             Self::Nothing | Self::NoSources => Kind::Usage,
+            Self::Forgotten => Kind::Conflict,
             Self::TooManyFailed { .. } => Kind::TooManyFailed,
         }
     }
@@ -178,6 +182,7 @@ impl Fault for Error {
                 "Look at the paths and patterns; `ragctl ingest --dry-run` shows what they match."
                     .into(),
             ),
+            Self::Forgotten => Some("Run the same command again.".into()),
             Self::NoSources => Some(
                 "Add a [[source]] to ragctl.toml, or name paths: `ragctl ingest docs/`.".into(),
             ),
@@ -279,6 +284,9 @@ pub fn ingest(
             allowed: request.tolerance,
             failures: run.failures,
         });
+    }
+    if store.withdrawn().map_err(snapshot::Error::from)? != run.forgotten {
+        return Err(Error::Forgotten);
     }
     let settings = Settings {
         format: snapshot::FORMAT,

@@ -95,10 +95,15 @@ pub fn promote(store: &LockedStore, held: &Held, to: &VersionName) -> Result<Pro
             name,
             manifest_sha256,
         };
+        // Whoever sealed it may have died before its reports were carried over.
+        let reports = match Report::kept(store, to)?.is_empty() {
+            true => carry(store, held, &sealed)?,
+            false => 0,
+        };
         return Ok(Promoted {
             sealed,
             changed: false,
-            reports: 0,
+            reports,
         });
     }
     // Every path of the manifest is then one that lies in the version.
@@ -110,14 +115,19 @@ pub fn promote(store: &LockedStore, held: &Held, to: &VersionName) -> Result<Pro
         durable::link_or_copy(&held.dir.join(path), &draft.dir().join(path))?;
     }
     let sealed = draft.seal(store, &manifest(held, to))?;
-    let reports = Report::carry(
-        store,
-        (&held.name, held.manifest_sha256),
-        (&sealed.name, sealed.manifest_sha256),
-    )?;
+    let reports = carry(store, held, &sealed)?;
     Ok(Promoted {
         sealed,
         changed: true,
         reports,
     })
+}
+
+fn carry(store: &LockedStore, held: &Held, sealed: &Sealed) -> Result<usize, Error> {
+    let from = (&held.name, held.manifest_sha256);
+    Ok(Report::carry(
+        store,
+        from,
+        (&sealed.name, sealed.manifest_sha256),
+    )?)
 }

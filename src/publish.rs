@@ -140,7 +140,7 @@ pub fn publish(
 }
 
 /// Finds the version that a rollback of `steps` releases goes to. A rollback takes back the releases above its target, so
-/// the next one goes further back, not forth again. Versions that were withdrawn since are passed over.
+/// the next one goes further back, not forth again.
 pub fn rollback_target(
     store: &Store,
     channel: &Channel,
@@ -148,14 +148,11 @@ pub fn rollback_target(
 ) -> Result<VersionName, Error> {
     let live = store.live_on(channel)?;
     let live = live.ok_or_else(|| store::Error::NothingPublished(channel.clone()))?;
-    let mut releases = store::standing_releases(&store.history()?, channel);
+    let mut releases = store::standing_releases(&store.history()?, channel, &store.withdrawn()?);
     // History is written after the flip: a crash in between loses its last line, never the link.
     if releases.last() != Some(&live) {
         releases.push(live);
     }
-    let withdrawn = store.withdrawn()?;
-    releases.retain(|name| !withdrawn.contains(&store::Withdrawn::Version(name.clone())));
-    releases.dedup();
     let target = releases
         .len()
         .checked_sub(steps + 1)

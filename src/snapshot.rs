@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::chunk::ChunkRecord;
 use crate::corpus::{ColumnKind, Document, Failure, Format, Metadata};
 use crate::digest::{Digest, FieldHasher};
-use crate::durable::{Context as _, PathError};
+use crate::durable::{self, Context as _, PathError};
 use crate::fault::{Fault, Kind};
 use crate::store::{self, Counts, Draft, Installed, Store};
 
@@ -226,7 +226,8 @@ impl SnapshotWriter {
         let bytes = serde_json::to_vec_pretty(settings).map_err(malformed)?;
         fs::write(&path, bytes).context(&path)?;
         let id = digest_of(&dir)?;
-        let installed = store.install(self.draft, &store.snapshot_dir(&id))?;
+        // The draft lives until the snapshot is the newest, so that no gc takes it away in between.
+        let installed = store.install(&self.draft, &store.snapshot_dir(&id))?;
         store.set_newest_snapshot(&id)?;
         Ok((id, installed))
     }
@@ -241,7 +242,7 @@ fn digest_of(dir: &Path) -> Result<Digest, Error> {
     let mut hasher = FieldHasher::default();
     hasher.field("ragctl snapshot 1");
     for name in [SETTINGS, DOCUMENTS, CHUNKS] {
-        hasher.field(Digest::of_file(&dir.join(name))?.as_bytes());
+        hasher.field(Digest::of_file_beneath(dir, Path::new(name))?.as_bytes());
     }
     Ok(hasher.finish())
 }
@@ -268,7 +269,7 @@ impl Snapshot {
             });
         }
         let path = dir.join(SETTINGS);
-        let bytes = fs::read(&path).context(&path)?;
+        let bytes = durable::read_beneath(&dir, Path::new(SETTINGS))?;
         let settings: Settings =
             serde_json::from_slice(&bytes).map_err(|source| Error::Malformed {
                 path,
@@ -285,14 +286,14 @@ impl Snapshot {
     pub fn chunks(
         &self,
     ) -> Result<impl Iterator<Item = Result<ChunkRecord, Error>> + use<>, Error> {
-        lines(self.dir.join(CHUNKS))
+        lines(&self.dir, CHUNKS)
     }
 
     /// Reads its documents in their order.
     pub fn documents(
         &self,
     ) -> Result<impl Iterator<Item = Result<DocumentRecord, Error>> + use<>, Error> {
-        lines(self.dir.join(DOCUMENTS))
+        lines(&self.dir, DOCUMENTS)
     }
 
     /// The file of its documents, which a version carries along.
@@ -302,9 +303,11 @@ impl Snapshot {
 }
 
 fn lines<T: DeserializeOwned>(
-    path: PathBuf,
+    dir: &Path,
+    name: &str,
 ) -> Result<impl Iterator<Item = Result<T, Error>> + use<T>, Error> {
-    let reader = BufReader::new(File::open(&path).context(&path)?);
+    let path = dir.join(name);
+    let reader = BufReader::new(durable::open_beneath(dir, Path::new(name))?);
     Ok(reader.lines().enumerate().map(move |(index, line)| {
         let line = line.context(&path)?;
         serde_json::from_str(&line).map_err(|source| Error::Malformed {

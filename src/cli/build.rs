@@ -120,6 +120,7 @@ impl BuildOptions {
             naming: version.map_or(next, Naming::Exactly),
             labels: self.label.iter().cloned().collect::<BTreeMap<_, _>>(),
             if_changed,
+            replacing: None,
             index: IndexPolicy {
                 exact_below: loaded.config.index.exact_below,
             },

@@ -60,6 +60,8 @@ impl EmbedArgs {
         let (filled, used) = if self.dry_run {
             (embed::missing(&cache, texts), None)
         } else {
+            // So that gc and forget know that somebody works with the snapshot and the cache.
+            let _draft = store.draft()?;
             let embedder = Embedder::load(model, context.device(&loaded)?)?;
             (
                 embed::fill(&embedder, &mut cache, texts, context.ui)?,

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::Args;
-use semver::Prerelease;
 use serde::Serialize;
 
 use super::context::{Context, LockOptions};
@@ -82,13 +81,19 @@ impl ForgetArgs {
             (None, source) => Target::Source(source.clone().unwrap_or_default()),
         };
         let found = forget::find(&store, &target)?;
-        if found.is_empty() {
+        let sources = loaded
+            .config
+            .sources
+            .iter()
+            .map(|source| source.id().to_owned());
+        let changed = !found.is_empty();
+        if !changed && !forget::is_withdrawn(&store, &target, sources)? {
             return Err(forget::Error::Unknown.into());
         }
         if self.dry_run {
             return Ok(context.ui.answer(&Answered {
                 dry_run: true,
-                changed: true,
+                changed,
                 found,
                 successors: Vec::new(),
                 withdrawn: Vec::new(),
@@ -140,6 +145,7 @@ impl Run<'_> {
             ..
         } = self;
         let reason = self.args.reason.as_deref();
+        let changed = !found.is_empty();
         let documents = found.withdrawals(target);
         self.locked(|locked| Ok(locked.withdraw(&documents, reason)?))?;
 
@@ -157,11 +163,6 @@ impl Run<'_> {
                 locked.unpin(version)?;
             }
             let freed = forget::purge_cache(locked, target, &found)?;
-            if locked.has_live_drafts()? {
-                context
-                    .ui
-                    .warn("somebody is ingesting or building: run this again when they are done");
-            }
             for snapshot in &found.snapshots {
                 let dir = locked.snapshot_dir(snapshot);
                 if dir.exists() {
@@ -193,7 +194,7 @@ impl Run<'_> {
         let proof = forget::prove(store, target, &found)?;
         Ok(Answered {
             dry_run: false,
-            changed: true,
+            changed,
             found,
             successors,
             withdrawn,
@@ -232,16 +233,11 @@ impl Run<'_> {
                     None => self.build_successor(from)?,
                 };
                 built.insert(from.clone(), version.clone());
-                let options = ReleaseOptions::of(
-                    channel.clone(),
-                    Some(
-                        self.args
-                            .reason
-                            .clone()
-                            .unwrap_or_else(|| "documents were forgotten".into()),
-                    ),
-                    self.args.lock.clone(),
-                );
+                let reason = self.args.reason.clone();
+                let reason = reason.unwrap_or_else(|| "documents were forgotten".into());
+                let options =
+                    ReleaseOptions::of(channel.clone(), Some(reason), self.args.lock.clone())
+                        .unconditional();
                 publish_now(self.context, self.loaded, store, &version, &options)?;
                 successors.push(Successor {
                     channel: channel.clone(),
@@ -278,11 +274,13 @@ impl Run<'_> {
         let request = build::Request {
             naming: Naming::Next {
                 bump: None,
-                pre: Prerelease::EMPTY,
+                // What was a candidate stays one: the final name is for who promotes it.
+                pre: from.pre(),
             },
             labels: held.manifest.labels.clone(),
             // A run that was cut off after this build finds it again.
             if_changed: true,
+            replacing: Some(from.clone()),
             index: IndexPolicy {
                 exact_below: self.loaded.config.index.exact_below,
             },
@@ -331,6 +329,9 @@ impl Answer for Answered {
         } in &self.successors
         {
             writeln!(out, "published {version} in place of {from} on {channel}")?;
+        }
+        if !self.changed {
+            writeln!(out, "forgotten already")?;
         }
         let purged = format!(
             "{} snapshots, {} versions in the trash",

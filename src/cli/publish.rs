@@ -77,6 +77,15 @@ impl ReleaseOptions {
         }
     }
 
+    /// A release that no hook stops and no interval delays.
+    pub(super) fn unconditional(self) -> Self {
+        Self {
+            min_interval: Some(Duration::ZERO),
+            pre_hook: Some(String::new()),
+            ..self
+        }
+    }
+
     pub(super) fn rules(&self, loaded: &Loaded) -> Result<Rules, CliError> {
         let config = &loaded.config.publish;
         let configured = config.min_interval.as_deref().map(duration).transpose();
@@ -240,7 +249,9 @@ pub(super) fn publish_now(
         let locked = store.lock(options.lock.lock_timeout, "publish", context.ui)?;
         context.tell_recovered(locked.recovered());
     }
-    if live.as_ref() == Some(version) {
+    // A release that no history tells of is made once more: gc will not work without it.
+    let is_told = |history: Vec<Release>| history.iter().any(|release| release.channel == *channel);
+    if live.as_ref() == Some(version) && is_told(store.history()?) {
         rules.conditions.check_place(store)?;
         return Ok(nothing_to_do(live, options.dry_run));
     }
@@ -256,7 +267,7 @@ pub(super) fn publish_now(
     context.tell_recovered(locked.recovered());
     // Somebody else may have published it while the gates ran.
     let live = locked.live_on(channel)?;
-    if live.as_ref() == Some(version) {
+    if live.as_ref() == Some(version) && is_told(locked.history()?) {
         rules.conditions.check_place(&locked)?;
         return Ok(nothing_to_do(live, false));
     }

@@ -42,6 +42,7 @@ impl RollbackArgs {
         if options.dry_run {
             let target = self.target(&store)?;
             store.hold(Some(&target))?;
+            store.check_not_withdrawn(&target)?;
             let answer = without_release(store.live_on(channel)?, target, true);
             return Ok(context.ui.answer(&answer)?);
         }

@@ -116,7 +116,7 @@ impl StatusArgs {
         }
         let newest_snapshot = match store.snapshot(None) {
             Ok((id, _)) => Some(id),
-            Err(store::Error::NothingIngested) => None,
+            Err(store::Error::NothingIngested | store::Error::NoSnapshot(_)) => None,
             Err(e) => return Err(e.into()),
         };
         let status = Status {

@@ -24,7 +24,9 @@ const TEMPORARY_LINK: &str = ".";
 /// Says whether a file or link is one that has its name only until it is renamed. Others' hidden files are not ours.
 pub fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with(TEMPORARY_FILE) || name.starts_with(TEMPORARY_LINK) && path.is_symlink()
+    // A link's is `.name.random`.
+    let is_link = name.starts_with(TEMPORARY_LINK) && name.matches(TEMPORARY_LINK).count() > 1;
+    name.starts_with(TEMPORARY_FILE) || is_link && path.is_symlink()
 }
 
 /// An I/O error that knows its path.
@@ -107,8 +109,20 @@ pub fn fsync_dir(dir: &Path) -> Result<(), PathError> {
     File::open(dir).and_then(|dir| dir.sync_all()).context(dir)
 }
 
+/// Makes a file's bytes durable, where there is one.
+pub fn fsync_file(path: &Path) -> Result<(), PathError> {
+    match OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
+        .open(path)
+    {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        opened => opened.and_then(|file| file.sync_all()).context(path),
+    }
+}
+
 /// Makes the entry of `path` in its directory durable.
-fn fsync_parent(path: &Path) -> Result<(), PathError> {
+pub fn fsync_parent(path: &Path) -> Result<(), PathError> {
     fsync_dir(path.parent().unwrap_or(Path::new(".")))
 }
 
@@ -202,7 +216,8 @@ pub fn create_empty(path: &Path, mode: u32) -> Result<(), PathError> {
             file.sync_all().context(path)?;
             fsync_parent(path)
         }
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // Its maker may have died before its fsync.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => fsync_parent(path),
         Err(e) => Err(e).context(path),
     }
 }

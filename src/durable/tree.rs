@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::{Context as _, PathError, fsync_dir, is_temporary, loosen, remove, set_mode};
@@ -17,12 +17,16 @@ pub fn settle_tree(top: &Path, file_mode: u32, dir_mode: u32) -> Result<(), Path
 fn settle(dir: &Path, file_mode: u32, dir_mode: u32) -> Result<(), PathError> {
     for entry in fs::read_dir(dir).context(dir)? {
         let path = entry.context(dir)?.path();
-        if fs::symlink_metadata(&path).context(&path)?.is_dir() {
+        let found = fs::symlink_metadata(&path).context(&path)?;
+        if found.is_dir() {
             settle(&path, file_mode, dir_mode)?;
             set_mode(&path, dir_mode)?;
             fsync_dir(&path)?;
         } else {
-            set_mode(&path, file_mode)?;
+            // A second name for another user's file has its mode already, and only that user may set it.
+            if found.permissions().mode() & 0o7777 != file_mode {
+                set_mode(&path, file_mode)?;
+            }
             File::open(&path)
                 .and_then(|file| file.sync_all())
                 .context(&path)?;

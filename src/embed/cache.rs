@@ -198,7 +198,8 @@ impl Cache {
     }
 
     fn load(&mut self, path: &Path) -> Result<(), Error> {
-        let bytes = match fs::read(path).context(path) {
+        let relative = path.strip_prefix(&self.root).unwrap_or(path);
+        let bytes = match durable::read_beneath(&self.root, relative) {
             Err(e) if e.is_not_found() => return Ok(()),
             other => other?,
         };

@@ -166,6 +166,25 @@ impl Fault for Error {
     }
 }
 
+/// Whether the documents were forgotten already. One that is named without its source may be of any of `sources`.
+pub fn is_withdrawn(
+    store: &Store,
+    target: &Target,
+    mut sources: impl Iterator<Item = String>,
+) -> Result<bool, Error> {
+    let withdrawn = store.withdrawn()?;
+    Ok(match target {
+        Target::Source(source) => withdrawn.contains(&Withdrawn::Source(source.clone())),
+        Target::Document {
+            id,
+            source: Some(source),
+        } => Withdrawn::covers(&withdrawn, source, id),
+        Target::Document { id, source: None } => {
+            sources.any(|source| Withdrawn::covers(&withdrawn, &source, id))
+        }
+    })
+}
+
 /// Looks into every version, snapshot and entry of the trash.
 pub fn find(store: &Store, target: &Target) -> Result<Found, Error> {
     let channels = store.channels()?;

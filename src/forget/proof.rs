@@ -1,7 +1,8 @@
 //! Nothing of a forgotten document is left: by its id in every list and table, by its text in every byte of the store.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use aho_corasick::AhoCorasick;
@@ -10,11 +11,13 @@ use serde::Serialize;
 use super::{Error, Found, Target, find};
 use crate::durable::{Context as _, PathError};
 use crate::index::Table;
-use crate::store::{Store, VersionName};
+use crate::store::{LeaseKind, Store, VersionName};
 
 /// Bytes of a text that are looked for, from its beginning. Shorter texts than the least could stand anywhere by chance.
 const MOST: usize = 160;
 const LEAST: usize = 24;
+/// Bytes of a file that are in memory at a time.
+const PIECE: u64 = 16 << 20;
 
 /// What the search for remains gave.
 #[derive(Debug, Serialize)]
@@ -51,10 +54,11 @@ impl Proof {
 pub fn prove(store: &Store, target: &Target, found: &Found) -> Result<Proof, Error> {
     let mut remains: Vec<Remains> = Vec::new();
     let left = find(store, target)?;
+    let unseen = store.lease_kind() == LeaseKind::None;
     let held: Vec<(VersionName, PathBuf)> = left
         .versions
         .iter()
-        .filter(|holding| holding.readers > 0 && holding.channels.is_empty())
+        .filter(|holding| holding.channels.is_empty() && (holding.readers > 0 || unseen))
         .map(|holding| (holding.version.clone(), store.version_dir(&holding.version)))
         .collect();
     let relative = |path: &Path| path.strip_prefix(store.root()).unwrap_or(path).to_owned();
@@ -62,10 +66,12 @@ pub fn prove(store: &Store, target: &Target, found: &Found) -> Result<Proof, Err
         let accounted = held.iter().any(|(version, _)| *version == holding.version);
         remains.push(Remains {
             at: relative(&store.version_dir(&holding.version)),
-            because: format!(
-                "{} documents; {} readers hold it",
-                holding.documents, holding.readers
-            ),
+            because: match holding.readers {
+                0 if unseen => {
+                    "its readers cannot be seen: gc removes it after --grace-unleased".into()
+                }
+                readers => format!("{readers} readers hold it"),
+            },
             accounted,
         });
     }
@@ -84,9 +90,24 @@ pub fn prove(store: &Store, target: &Target, found: &Found) -> Result<Proof, Err
             accounted: false,
         });
     }
+    if store.has_live_drafts()? {
+        remains.push(Remains {
+            at: "staging".into(),
+            because: "somebody is ingesting, embedding or building".into(),
+            accounted: false,
+        });
+    }
     let mut search = Search::new(found);
     let shared = search.shared_with_others(store, target)?;
-    search.walk(store.root())?;
+    // The cache may lie elsewhere, behind a link.
+    let cache = store.cache_dir();
+    let elsewhere = cache.is_symlink().then_some(cache);
+    search.walk(
+        elsewhere
+            .into_iter()
+            .chain([store.root().to_owned()])
+            .collect(),
+    )?;
     for (path, needle) in std::mem::take(&mut search.hits) {
         if held.iter().any(|(_, dir)| path.starts_with(dir)) {
             continue;
@@ -182,36 +203,59 @@ impl Search {
             .flatten()
     }
 
-    /// Reads every regular file below a directory.
-    fn walk(&mut self, dir: &Path) -> Result<(), PathError> {
-        let automaton = self.automaton();
-        let mut dirs = vec![dir.to_owned()];
+    /// Reads every regular file below some directories. What others remove meanwhile holds nothing any more.
+    fn walk(&mut self, mut dirs: Vec<PathBuf>) -> Result<(), PathError> {
+        let Some(automaton) = self.automaton() else {
+            return Ok(());
+        };
         while let Some(dir) = dirs.pop() {
-            for entry in fs::read_dir(&dir).context(&dir)? {
+            let entries = match fs::read_dir(&dir) {
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                other => other.context(&dir)?,
+            };
+            for entry in entries {
                 let path = entry.context(&dir)?.path();
-                let found = fs::symlink_metadata(&path).context(&path)?;
-                if found.is_dir() {
-                    dirs.push(path);
-                } else if found.is_file() {
-                    let bytes = fs::read(&path).context(&path)?;
-                    self.files += 1;
-                    self.bytes += bytes.len() as u64;
-                    let mut seen = Vec::new();
-                    for hit in automaton
-                        .iter()
-                        .flat_map(|all| all.find_overlapping_iter(&bytes))
-                    {
-                        if let Some((_, text)) = self.needles.get(hit.pattern().as_usize())
-                            && !seen.contains(text)
-                        {
-                            seen.push(*text);
-                        }
-                    }
-                    self.hits
-                        .extend(seen.into_iter().map(|text| (path.clone(), text)));
+                match fs::symlink_metadata(&path) {
+                    Ok(found) if found.is_dir() => dirs.push(path),
+                    Ok(found) if found.is_file() => self.search_file(&automaton, path)?,
+                    Ok(_) => {}
+                    Err(e) if e.kind() == ErrorKind::NotFound => {}
+                    Err(e) => return Err(e).context(path),
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Reads a file piece by piece. Each begins with the end of the one before, so that no needle falls between two.
+    fn search_file(&mut self, automaton: &AhoCorasick, path: PathBuf) -> Result<(), PathError> {
+        let mut file = match File::open(&path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            other => other.context(&path)?,
+        };
+        let overlap = automaton.max_pattern_len();
+        let mut seen = BTreeSet::new();
+        let mut piece: Vec<u8> = Vec::new();
+        self.files += 1;
+        loop {
+            let kept = piece.len().min(overlap);
+            piece.drain(..piece.len() - kept);
+            let read = (&mut file)
+                .take(PIECE)
+                .read_to_end(&mut piece)
+                .context(&path)?;
+            self.bytes += read as u64;
+            for hit in automaton.find_overlapping_iter(&piece) {
+                if let Some((_, text)) = self.needles.get(hit.pattern().as_usize()) {
+                    seen.insert(*text);
+                }
+            }
+            if read == 0 {
+                break;
+            }
+        }
+        self.hits
+            .extend(seen.into_iter().map(|text| (path.clone(), text)));
         Ok(())
     }
 }

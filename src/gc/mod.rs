@@ -16,7 +16,9 @@ use crate::embed;
 use crate::fault::{Fault, Kind};
 use crate::progress::{Interrupted, Progress};
 use crate::snapshot::{self, Snapshot};
-use crate::store::{self, LeaseKind, LockedStore, Manifest, Store, VersionName};
+use crate::store::{
+    self, LeaseKind, LockedStore, Manifest, Store, Trashed, VersionName, Withdrawn,
+};
 
 /// What is kept, and for how long what is not kept lies in the trash.
 #[derive(Debug, Clone, Copy)]
@@ -127,12 +129,16 @@ pub fn plan(store: &Store, policy: &Policy) -> Result<Plan, Error> {
     let (versions, mut retained) = plan_versions(store, policy)?;
     let mut expired = Vec::new();
     for trashed in store.trashed()? {
-        let forgotten = store::Withdrawn::Version(trashed.version.clone());
-        if trashed.age >= policy.grace || withdrawn.contains(&forgotten) {
+        if is_over(&trashed, &withdrawn, policy) {
             expired.push(trashed.version);
         } else if let Some(manifest) = trashed.manifest() {
             // As long as it can be moved back, it needs what it needed.
             retained.push(manifest);
+        }
+    }
+    for version in versions.iter().filter(|version| version.goes()) {
+        if version.withdrawn || policy.grace.is_zero() {
+            expired.push(version.version.clone());
         }
     }
     let busy = store.has_live_drafts()?;
@@ -171,6 +177,11 @@ pub fn plan(store: &Store, policy: &Policy) -> Result<Plan, Error> {
     })
 }
 
+/// Whether a version has lain in the trash long enough, or must not lie there at all.
+fn is_over(trashed: &Trashed, withdrawn: &HashSet<Withdrawn>, policy: &Policy) -> bool {
+    trashed.age >= policy.grace || withdrawn.contains(&Withdrawn::Version(trashed.version.clone()))
+}
+
 /// Of the directories that content names, those that nothing needs and that are not young.
 fn unneeded(
     found: Vec<(Digest, Duration)>,
@@ -198,17 +209,17 @@ pub fn collect(
         progress.checkpoint()?;
         match store.exclude_readers(&version.version)? {
             None => collected.held.push(version.version.clone()),
-            Some(exclusive) => {
-                store.trash(&version.version, &exclusive)?;
-                collected.trashed.push(version.version.clone());
-            }
+            Some(exclusive) => match store.trash(&version.version, &exclusive)? {
+                None => collected.held.push(version.version.clone()),
+                Some(_) => collected.trashed.push(version.version.clone()),
+            },
         }
     }
-    // What was moved just now may be over at once; and only what is really gone no longer needs its snapshot.
-    let planned = plan(store, policy)?;
+    // What was moved just now may be over at once.
+    let withdrawn = store.withdrawn()?;
     for trashed in store.trashed()? {
         progress.checkpoint()?;
-        if planned.expired.contains(&trashed.version) {
+        if is_over(&trashed, &withdrawn, policy) {
             collected.freed_bytes += durable::tree_bytes(&trashed.dir)?;
             store.discard(&trashed)?;
             if !store.version_dir(&trashed.version).exists() {
@@ -217,12 +228,19 @@ pub fn collect(
             collected.deleted.push(trashed.version);
         }
     }
+    // Only what is really gone no longer needs its snapshot and its model.
     let planned = plan(store, policy)?;
-    for id in &planned.snapshots {
-        collected.freed_bytes += store.remove_installed(&store.snapshot_dir(id))?;
+    for id in planned.snapshots.iter().copied() {
+        if let Some(bytes) = store.remove_installed(&store.snapshot_dir(&id))? {
+            collected.freed_bytes += bytes;
+            collected.snapshots.push(id);
+        }
     }
-    for fingerprint in &planned.models {
-        collected.freed_bytes += store.remove_installed(&store.model_dir(fingerprint))?;
+    for fingerprint in planned.models.iter().copied() {
+        if let Some(bytes) = store.remove_installed(&store.model_dir(&fingerprint))? {
+            collected.freed_bytes += bytes;
+            collected.models.push(fingerprint);
+        }
     }
     for version in store.names()? {
         store.sweep_heartbeats(&version.name)?;
@@ -230,8 +248,6 @@ pub fn collect(
     if let Some(most) = policy.cache_max.filter(|_| !planned.busy) {
         collected.cache_freed_bytes = trim_cache(store, &planned, most)?;
     }
-    collected.snapshots = planned.snapshots;
-    collected.models = planned.models;
     Ok(collected)
 }
 

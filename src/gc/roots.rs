@@ -1,6 +1,6 @@
 //! Who needs which version.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -81,12 +81,12 @@ pub fn plan_versions(
     let roots = Roots::read(store, policy)?;
     let withdrawn = store.withdrawn()?;
     let (mut plans, mut retained) = (Vec::new(), Vec::new());
-    for version in store.versions()? {
+    for (version, age) in store.version_ages()? {
         let manifest = store.manifest(&version).ok().map(|(manifest, _)| manifest);
         let withdrawn = withdrawn.contains(&Withdrawn::Version(version.clone()));
-        let mut kept = roots.of(&version, manifest.as_ref(), policy);
+        let mut kept = roots.of(&version, age, manifest.as_ref(), policy);
         if withdrawn {
-            kept.retain(|reason| matches!(reason, Reason::Live(_)));
+            kept.retain(|reason| matches!(reason, Reason::Live(_) | Reason::Unleased));
         }
         let readers = store.readers(&version)?;
         if readers > 0 {
@@ -100,7 +100,11 @@ pub fn plan_versions(
             withdrawn,
             kept,
         });
-        retained.extend(manifest.filter(|_| plans.last().is_some_and(|plan| !plan.goes())));
+        // As long as it lies in the trash it can be moved back, and needs what it needed.
+        let stays = plans
+            .last()
+            .is_some_and(|plan| !plan.goes() || !plan.withdrawn && !policy.grace.is_zero());
+        retained.extend(manifest.filter(|_| stays));
     }
     Ok((plans, retained))
 }
@@ -116,7 +120,7 @@ struct Roots {
 
 impl Roots {
     fn read(store: &Store, policy: &Policy) -> Result<Self, Error> {
-        let history = store.history()?;
+        let (history, withdrawn) = (store.history()?, store.withdrawn()?);
         let mut named: BTreeMap<VersionName, Vec<Reason>> = BTreeMap::new();
         let mut name = |version: VersionName, reason: Reason| {
             let reasons = named.entry(version).or_default();
@@ -132,7 +136,7 @@ impl Roots {
             if !history.iter().chain(&unfinished).any(is_of) {
                 return Err(store::Error::HistoryLost { channel, version }.into());
             }
-            for kept in last_releases(&history, &channel, policy.keep_last) {
+            for kept in last_releases(&history, &channel, &withdrawn, policy.keep_last) {
                 name(kept, Reason::Release(channel.clone()));
             }
             name(version, Reason::Live(channel));
@@ -163,6 +167,7 @@ impl Roots {
     fn of(
         &self,
         version: &VersionName,
+        age: Duration,
         manifest: Option<&Manifest>,
         policy: &Policy,
     ) -> Vec<Reason> {
@@ -176,11 +181,13 @@ impl Roots {
             .last_event
             .get(version)
             .map_or(built, |event| built.max(*event));
-        if !self.is_past(last, policy.keep_within) {
+        // A promoted version was built long before it got its name.
+        if !self.is_past(last, policy.keep_within) || age < policy.keep_within {
             kept.push(Reason::Young);
         }
         let superseded = *self.superseded.get(version).unwrap_or(&built);
-        if self.leases == LeaseKind::None && !self.is_past(superseded, policy.grace_unleased) {
+        let unseen = policy.grace_unleased;
+        if self.leases == LeaseKind::None && (!self.is_past(superseded, unseen) || age < unseen) {
             kept.push(Reason::Unleased);
         }
         kept
@@ -196,6 +203,7 @@ impl Roots {
 fn last_releases(
     history: &[Release],
     channel: &Channel,
+    withdrawn: &HashSet<Withdrawn>,
     keep_last: usize,
 ) -> BTreeSet<VersionName> {
     let mut newest: Vec<&VersionName> = Vec::new();
@@ -204,11 +212,12 @@ fn last_releases(
         .rev()
         .filter(|release| release.channel == *channel)
     {
-        if !newest.contains(&&release.to) {
+        let is_withdrawn = withdrawn.contains(&Withdrawn::Version(release.to.clone()));
+        if !is_withdrawn && !newest.contains(&&release.to) {
             newest.push(&release.to);
         }
     }
-    let standing = standing_releases(history, channel);
+    let standing = standing_releases(history, channel, withdrawn);
     // The version that is live counts as one, and what it would be rolled back to must stay whatever the number.
     let standing = standing.into_iter().rev().take(keep_last.max(2));
     newest

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Actor, CHANNELS, Error, Intent, JOURNAL, LockedStore, Recovered, Release, Store, VERSIONS,
-    VersionName, log, read_json, write_json,
+    Actor, CHANNELS, Error, Intent, JOURNAL, LockedStore, NameRecord, Recovered, Release, Store,
+    VERSIONS, VersionName, log, read_json, write_json,
 };
 use crate::digest::Digest;
 use crate::durable::{self, Context as _};
@@ -219,11 +219,11 @@ impl LockedStore {
                 found,
             });
         }
-        if self
-            .names()?
-            .iter()
-            .any(|known| known.name == intent.to && known.manifest_sha256 != found)
-        {
+        // Names that cannot be read are for whoever seals; a version that is there may still be rolled back to.
+        let names = self.names().unwrap_or_default();
+        let means_another =
+            |known: &NameRecord| known.name == intent.to && known.manifest_sha256 != found;
+        if names.iter().any(means_another) {
             return Err(Error::NameTaken { name: intent.to });
         }
         self.check_not_withdrawn(&intent.to)?;
@@ -258,7 +258,8 @@ impl LockedStore {
         // The twin lies beside the link: the fsync of their directory that ends its writing makes both durable.
         let path = self.root().join(release.channel.twin());
         write_json(&path, &twin, self.shared().file())?;
-        if !self.history()?.iter().any(|known| known == release) {
+        let history = self.history().unwrap_or_default();
+        if !history.iter().any(|known| known == release) {
             log::append(&self.state(log::HISTORY), release, self.shared().file())?;
         }
         Ok(durable::remove(&self.state(JOURNAL))?)
@@ -287,7 +288,7 @@ impl LockedStore {
 
     fn last_generation(&self, channel: &Channel) -> Result<u64, Error> {
         let twin: Option<Twin> = read_json(self.root(), &channel.twin()).ok().flatten();
-        let history = self.history()?;
+        let history = self.history().unwrap_or_default();
         let logged = history.iter().filter(|release| release.channel == *channel);
         let logged = logged.map(|release| release.generation).max();
         Ok(logged.max(twin.map(|twin| twin.generation)).unwrap_or(0))

@@ -2,7 +2,7 @@
 //!
 //! Everything here runs on one thread with `std::fs`, so that every system call is a point at which a crash can be tested.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ impl Store {
 
     /// Gives a draft a name that its content decides, such as a model's fingerprint. What bears the name already stays if it
     /// is the same; if it was damaged, it makes way.
-    pub fn install(&self, draft: Draft, dir: &Path) -> Result<Installed, Error> {
+    pub fn install(&self, draft: &Draft, dir: &Path) -> Result<Installed, Error> {
         durable::settle_tree(
             &draft.dir,
             self.shared().sealed_file(),
@@ -103,17 +103,23 @@ impl Store {
 
 impl LockedStore {
     /// Removes what a draft was installed as, such as a snapshot. It leaves its place in one rename, so that a crash shows
-    /// nobody a half of it. Returns the bytes that this gave back.
-    pub(crate) fn remove_installed(&self, dir: &Path) -> Result<u64, Error> {
+    /// nobody a half of it. Returns the bytes that this gave back; `None` where somebody has begun to work, who may need it,
+    /// and it was put back.
+    pub(crate) fn remove_installed(&self, dir: &Path) -> Result<Option<u64>, Error> {
         let name = dir.file_name().unwrap_or_default().to_string_lossy();
         // In staging, without a lock, it is reaped by the next writer if we do not come to it.
         let aside = self.root().join(STAGING).join(format!("removed-{name}"));
         durable::remove_tree(&aside)?;
         durable::loosen(dir, self.shared().dir())?;
         durable::rename_noreplace(dir, &aside)?;
+        // Whoever opened a draft before now may have seen it; whoever opens one from now on finds it gone, and makes it.
+        if self.has_live_drafts()? && durable::rename_noreplace(&aside, dir)? {
+            durable::loosen(dir, self.shared().sealed_dir())?;
+            return Ok(None);
+        }
         let bytes = durable::tree_bytes(&aside)?;
         durable::remove_tree(&aside)?;
-        Ok(bytes)
+        Ok(Some(bytes))
     }
 }
 
@@ -210,7 +216,8 @@ fn owner(lock_path: &Path) -> Result<Owner, PathError> {
         .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
         .open(lock_path);
     Ok(match opened {
-        Ok(file) if file.try_lock().is_err() => Owner::Alive,
+        // A shared lock, because some network filesystems give an exclusive one only to who may write.
+        Ok(file) if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) => Owner::Alive,
         Ok(file) => Owner::Gone(Some(file)),
         // Nobody holds a lock through a link.
         Err(e) if e.kind() == ErrorKind::NotFound || e.raw_os_error() == Some(nix::libc::ELOOP) => {
@@ -242,9 +249,15 @@ pub(super) fn reap(store: &Store) -> Result<Vec<Recovered>, Error> {
             continue;
         };
         if !is_lock(&path) {
-            durable::remove_tree(&path)?;
             let entry = path.file_name().unwrap_or_default().to_string_lossy();
-            reaped.push(Recovered::Reaped(entry.into_owned()));
+            match durable::remove_tree(&path) {
+                Ok(()) => reaped.push(Recovered::Reaped(entry.into_owned())),
+                // It takes space, and nothing else: no reason to stop whoever comes next.
+                Err(e) => {
+                    reaped.push(Recovered::Stuck(e.to_string()));
+                    continue;
+                }
+            }
         }
         if lock_path.with_extension("").symlink_metadata().is_err() {
             fs::remove_file(&lock_path).ok();

@@ -55,6 +55,12 @@ pub enum Error {
     /// The version that a channel names went away time and again while a reader tried to hold it.
     #[error("the version is just being removed")]
     Going,
+    /// A version without its lease file, which a copy of a store may lack.
+    #[error("leases/{name} is missing, so {name} cannot be held")]
+    NoLeaseFile {
+        /// The version.
+        name: VersionName,
+    },
     /// The version holds what was forgotten.
     #[error("version {0} is withdrawn: it holds documents that were forgotten")]
     Withdrawn(VersionName),
@@ -160,6 +166,7 @@ impl Fault for Error {
             | Self::ChangedAfterCheck { .. }
             | Self::NotADirectory(_)
             | Self::HistoryLost { .. }
+            | Self::NoLeaseFile { .. }
             | Self::NotRegular(_) => Kind::Integrity,
         }
     }
@@ -188,6 +195,7 @@ impl Fault for Error {
             Self::NothingPublished(channel) => {
                 format!("`ragctl publish VERSION --channel {channel}` makes it.")
             }
+            Self::NoLeaseFile { .. } => "Any command that writes makes it, such as `ragctl gc`.".into(),
             Self::Going => "Run the same command again.".into(),
             Self::Withdrawn(_) => "Use the version that `ragctl forget` made in its place.".into(),
             Self::NotADirectory(_) => {

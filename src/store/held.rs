@@ -73,7 +73,8 @@ impl Store {
         let lease = match self.lease(name) {
             // `manifest` gives the names that there are instead.
             Err(Error::Io(e)) if e.is_not_found() => {
-                return Err(self.manifest(name).err().unwrap_or(Error::Io(e)));
+                let missing = Error::NoLeaseFile { name: name.clone() };
+                return Err(self.manifest(name).err().unwrap_or(missing));
             }
             other => other?,
         };

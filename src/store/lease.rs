@@ -15,6 +15,8 @@ use std::time::{Duration, SystemTime};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
+use nix::sys::stat::futimens;
+use nix::sys::time::TimeSpec;
 use serde::{Deserialize, Serialize};
 
 use super::{Actor, Error, LEASES, Store, VersionName};
@@ -134,7 +136,7 @@ impl Store {
     }
 
     /// Counts heartbeats that are alive by the filesystem's own clock.
-    fn heartbeats(&self, name: &VersionName) -> Result<usize, Error> {
+    pub(super) fn heartbeats(&self, name: &VersionName) -> Result<usize, Error> {
         let beats = self.beats(name)?;
         if beats.is_empty() {
             return Ok(0);
@@ -217,12 +219,13 @@ impl Heartbeat {
             .open(&path)
             .context(&path)?;
         let (stop, stopped) = channel::<()>();
-        std::thread::spawn(move || {
+        let beat = move || {
             while stopped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
-                // A beat that fails is made good by the next one; twelve of them must fail before anybody acts on it.
-                file.set_modified(SystemTime::now()).ok();
+                // The time is the filesystem's, by whose clock it is judged. A beat that fails is made good by the next one; twelve of them must fail before anybody acts on it.
+                futimens(&file, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW).ok();
             }
-        });
+        };
+        std::thread::Builder::new().spawn(beat).context(&path)?;
         Ok(Self { path, _stop: stop })
     }
 }

@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, CHANNELS, Error, NameRecord, SNAPSHOTS, STATE, Store, TRASH, VersionName, draft, log,
+    Actor, CHANNELS, Error, NameRecord, SNAPSHOTS, STATE, Store, TRASH, VERSIONS, VersionName,
+    draft, log,
 };
 use crate::durable::{self, Context as _};
 use crate::progress::Progress;
@@ -45,6 +46,8 @@ pub enum Recovered {
     Reaped(String),
     /// A sealed version's name was written down.
     Named(VersionName),
+    /// What a crash left could not be removed: another user's, perhaps.
+    Stuck(String),
     /// A removal from the trash that had begun was finished.
     Emptied(String),
     /// A version's move to the trash, of which only the record was written, was forgotten.
@@ -66,6 +69,7 @@ impl std::fmt::Display for Recovered {
                 write!(f, "removed staging/{entry}, left by a process that died")
             }
             Self::Named(name) => write!(f, "wrote down the name {name}, whose sealing was cut off"),
+            Self::Stuck(what) => write!(f, "could not remove what a crash left: {what}"),
             Self::Emptied(entry) => write!(f, "finished the removal of trash/{entry}"),
             Self::NotTrashed(entry) => {
                 write!(f, "discarded a removal as trash/{entry} that was cut off")
@@ -120,6 +124,7 @@ impl LockedStore {
     }
 
     fn recover(&mut self) -> Result<(), Error> {
+        self.settle()?;
         self.sweep_temporaries()?;
         let release = self.recover_release()?;
         let reaped = draft::reap(self)?;
@@ -132,6 +137,15 @@ impl LockedStore {
             .chain(named)
             .collect();
         Ok(())
+    }
+
+    /// Makes durable what is seen: a process that died between a write and its fsync left it in the page cache only, and what
+    /// is built on it must not outlive it.
+    fn settle(&self) -> Result<(), Error> {
+        for log in [log::NAMES, log::HISTORY, log::WITHDRAWN] {
+            durable::fsync_file(&self.state(log))?;
+        }
+        Ok(durable::fsync_dir(&self.root().join(VERSIONS))?)
     }
 
     /// Removes temporary names that a crash left between their making and their rename.
@@ -151,7 +165,10 @@ impl LockedStore {
 
     /// Writes down the names of versions whose sealing died after the rename, and closes their top directories.
     fn recover_names(&self) -> Result<Vec<Recovered>, Error> {
-        let known = self.names()?;
+        // Where the names cannot be read, sealing says so; a rollback has no need of them.
+        let Ok(known) = self.names() else {
+            return Ok(Vec::new());
+        };
         let mut named = Vec::new();
         for name in self.versions()? {
             let dir = self.version_dir(&name);
@@ -159,6 +176,11 @@ impl LockedStore {
             if mode & 0o7777 != self.shared().sealed_dir() {
                 // A volume's owner may have set the modes; then ours cannot be set, and need not be.
                 durable::set_mode(&dir, self.shared().sealed_dir()).ok();
+            }
+            // A copy of a store may lack it, and no reader could hold the version then.
+            let lease_file = self.lease_file(&name);
+            if lease_file.symlink_metadata().is_err() {
+                durable::create_empty(&lease_file, self.shared().file())?;
             }
             if known.iter().any(|record| record.name == name) {
                 continue;

@@ -25,10 +25,12 @@ pub struct NameRecord {
     pub content_digest: Digest,
 }
 
-/// Reads every whole record of a log in the store's `state/`. A last line without its newline was torn by a crash and never
-/// acknowledged; a torn line that was closed by a later append does not parse. Both are left out.
+/// Reads every record of a log in the store's `state/`. A line that a crash tore was never acknowledged, and is left out: the
+/// last one without its newline, one that a later append closed, one whose bytes never reached the disk. Any other that
+/// cannot be read is damage, and an error: what it said may be what keeps a version, or keeps a document away.
 pub(super) fn read<T: DeserializeOwned>(root: &Path, log: &str) -> Result<Vec<T>, Error> {
-    let text = match durable::read_beneath(root, &super::state(log)) {
+    let relative = super::state(log);
+    let text = match durable::read_beneath(root, &relative) {
         Err(e) if e.is_not_found() => return Ok(Vec::new()),
         other => other?,
     };
@@ -40,9 +42,20 @@ pub(super) fn read<T: DeserializeOwned>(root: &Path, log: &str) -> Result<Vec<T>
         .get(..whole)
         .unwrap_or_default()
         .split(|byte| *byte == b'\n');
-    Ok(lines
-        .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect())
+    let mut records = Vec::new();
+    for (index, line) in lines.enumerate() {
+        match serde_json::from_slice(line) {
+            Ok(record) => records.push(record),
+            Err(e) if e.is_eof() || line.iter().all(|byte| *byte == 0) => {}
+            Err(source) => {
+                return Err(Error::Malformed {
+                    what: format!("line {} of {}", index + 1, root.join(relative).display()),
+                    source,
+                });
+            }
+        }
+    }
+    Ok(records)
 }
 
 /// Appends one record, durable.

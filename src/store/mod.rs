@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -44,6 +45,7 @@ pub use manifest::{
 };
 pub use name::{Bump, ParseNameError, VersionName};
 pub use pins::Pin;
+use release::HistoryLine;
 pub use release::{HookFailure, Intent, Operation, Release, standing_releases};
 pub use shared::Shared;
 pub use trash::Trashed;
@@ -118,9 +120,11 @@ impl Store {
             shared,
             leases,
         };
-        durable::set_mode(root, shared.dir())?;
+        // A volume's root may be somebody else's, with modes that suit.
+        durable::loosen(root, shared.dir())?;
         lay_out(root, shared)?;
         write_json(&root.join(STORE_FILE), &record, shared.file())?;
+        durable::fsync_parent(root)?;
         Self::open(root)
     }
 
@@ -250,44 +254,59 @@ impl Store {
         log::read(&self.root, log::NAMES)
     }
 
-    /// Reads the releases, oldest first. A last line that a crash tore is left out.
+    /// Reads the releases, oldest first. A last line that a crash tore is left out; any other that cannot be read is an error.
     pub fn history(&self) -> Result<Vec<Release>, Error> {
-        log::read(&self.root, log::HISTORY)
+        let lines = log::read(&self.root, log::HISTORY)?;
+        Ok(lines.into_iter().filter_map(HistoryLine::release).collect())
     }
 
     /// Reads which hooks of releases failed, oldest first.
     pub fn hook_failures(&self) -> Result<Vec<HookFailure>, Error> {
-        log::read(&self.root, log::HISTORY)
+        let lines = log::read(&self.root, log::HISTORY)?;
+        Ok(lines
+            .into_iter()
+            .filter_map(HistoryLine::hook_failure)
+            .collect())
+    }
+
+    /// Lists the sealed versions, oldest first, with how long ago each got its name, by the filesystem's own clock.
+    pub fn version_ages(&self) -> Result<Vec<(VersionName, Duration)>, Error> {
+        let ages = self.ages(VERSIONS)?;
+        let names = self.versions()?;
+        Ok(ages
+            .into_iter()
+            .filter(|(name, _)| names.contains(name))
+            .collect())
     }
 
     /// Lists the snapshots, with how long each has lain there by the filesystem's own clock.
     pub fn snapshots(&self) -> Result<Vec<(Digest, Duration)>, Error> {
-        self.installed(SNAPSHOTS)
+        self.ages(SNAPSHOTS)
     }
 
     /// Lists the models by their fingerprints, with how long each has lain there by the filesystem's own clock.
     pub fn models(&self) -> Result<Vec<(Digest, Duration)>, Error> {
-        self.installed(MODELS)
+        self.ages(MODELS)
     }
 
-    fn installed(&self, kind: &str) -> Result<Vec<(Digest, Duration)>, Error> {
+    /// Lists the directories below `kind` whose names parse, with their ages. What bears another name is none of them.
+    fn ages<T: FromStr + Ord>(&self, kind: &str) -> Result<Vec<(T, Duration)>, Error> {
         let dir = self.root.join(kind);
         // Where nothing can be written, this host's clock must do.
         let now = durable::clock(&self.root.join(STAGING)).unwrap_or_else(|_| SystemTime::now());
-        let mut installed = Vec::new();
+        let mut found = Vec::new();
         for entry in fs::read_dir(&dir).context(&dir)? {
             let entry = entry.context(&dir)?;
             let metadata = entry.metadata().context(entry.path())?;
-            // `newest` and what else bears no digest is no snapshot and no model.
-            if let Some(Ok(id)) = entry.file_name().to_str().map(str::parse)
+            if let Some(Ok(name)) = entry.file_name().to_str().map(str::parse)
                 && metadata.is_dir()
             {
                 let since = metadata.modified().context(entry.path())?;
-                installed.push((id, now.duration_since(since).unwrap_or_default()));
+                found.push((name, now.duration_since(since).unwrap_or_default()));
             }
         }
-        installed.sort();
-        Ok(installed)
+        found.sort();
+        Ok(found)
     }
 
     /// Finds a snapshot by its id or the beginning of it, or the newest.
@@ -315,7 +334,7 @@ impl Store {
         };
         let digest: Digest = found.parse().map_err(|_| Error::NoSnapshot(found))?;
         let dir = self.snapshot_dir(&digest);
-        if !dir.is_dir() {
+        if !dir.symlink_metadata().is_ok_and(|found| found.is_dir()) {
             return Err(Error::NoSnapshot(digest.to_string()));
         }
         Ok((digest, dir))

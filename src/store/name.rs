@@ -59,6 +59,11 @@ impl VersionName {
         })
     }
 
+    /// What follows the numbers; empty for a release.
+    pub fn pre(&self) -> Prerelease {
+        self.0.pre.clone()
+    }
+
     /// Returns the name of the release that a pre-release leads to.
     pub fn without_pre(&self) -> Self {
         let semver::Version {

@@ -1,9 +1,11 @@
 //! Releases: what a flip is meant to do, what history keeps of it, and what rollbacks go back through.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Channel, Error, LockedStore, VersionName, log};
+use super::{Actor, Channel, Error, LockedStore, VersionName, Withdrawn, log};
 use crate::digest::Digest;
 
 /// Whether a release goes forward or back.
@@ -56,6 +58,30 @@ pub struct HookFailure {
     pub at: Timestamp,
 }
 
+/// Any line of the history.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum HistoryLine {
+    Release(Release),
+    Hook(HookFailure),
+}
+
+impl HistoryLine {
+    pub(super) fn release(self) -> Option<Release> {
+        match self {
+            Self::Release(release) => Some(release),
+            Self::Hook(_) => None,
+        }
+    }
+
+    pub(super) fn hook_failure(self) -> Option<HookFailure> {
+        match self {
+            Self::Hook(failure) => Some(failure),
+            Self::Release(_) => None,
+        }
+    }
+}
+
 impl HookFailure {
     /// Whether it was a hook of this release.
     pub fn is_of(&self, release: &Release) -> bool {
@@ -78,8 +104,13 @@ pub struct Intent {
     pub reason: Option<String>,
 }
 
-/// The releases of a channel that no rollback took back, oldest first: what rollbacks go back through.
-pub fn standing_releases(history: &[Release], channel: &Channel) -> Vec<VersionName> {
+/// The releases of a channel that no rollback took back, oldest first: what rollbacks go back through. Versions that were
+/// withdrawn since are passed over.
+pub fn standing_releases(
+    history: &[Release],
+    channel: &Channel,
+    withdrawn: &HashSet<Withdrawn>,
+) -> Vec<VersionName> {
     let mut standing: Vec<VersionName> = Vec::new();
     for release in history.iter().filter(|release| release.channel == *channel) {
         if release.operation == Operation::Rollback
@@ -91,6 +122,8 @@ pub fn standing_releases(history: &[Release], channel: &Channel) -> Vec<VersionN
             standing.push(release.to.clone());
         }
     }
+    standing.retain(|name| !withdrawn.contains(&Withdrawn::Version(name.clone())));
+    standing.dedup();
     standing
 }
 

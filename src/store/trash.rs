@@ -82,8 +82,13 @@ impl Store {
 }
 
 impl LockedStore {
-    /// Moves a version into the trash. No reader can hold it: the caller has its whole lease file.
-    pub(crate) fn trash(&self, name: &VersionName, _: &Exclusive) -> Result<Trashed, Error> {
+    /// Moves a version into the trash. No reader of this host can hold it: the caller has its whole lease file. `None` where a
+    /// heartbeat from another host came meanwhile, and it was put back.
+    pub(crate) fn trash(
+        &self,
+        name: &VersionName,
+        _: &Exclusive,
+    ) -> Result<Option<Trashed>, Error> {
         let trash = self.root().join(TRASH);
         let mut number = 1;
         let dir = loop {
@@ -107,7 +112,13 @@ impl LockedStore {
         let version = self.root().join(VERSIONS).join(name.to_string());
         durable::loosen(&version, self.shared().dir())?;
         durable::rename_noreplace(&version, &trashed.dir)?;
-        Ok(trashed)
+        if self.heartbeats(name)? > 0 {
+            durable::rename_noreplace(&trashed.dir, &version)?;
+            durable::loosen(&version, self.shared().sealed_dir())?;
+            durable::remove(&trashed.record())?;
+            return Ok(None);
+        }
+        Ok(Some(trashed))
     }
 
     /// Deletes what lies in the trash, for good.
@@ -122,8 +133,10 @@ impl LockedStore {
         let mut recovered = Vec::new();
         for path in entries(self.root())? {
             if record_of(&path).symlink_metadata().is_err() {
-                durable::remove_tree(&path)?;
-                recovered.push(Recovered::Emptied(file_name(&path)));
+                recovered.push(match durable::remove_tree(&path) {
+                    Ok(()) => Recovered::Emptied(file_name(&path)),
+                    Err(e) => Recovered::Stuck(e.to_string()),
+                });
             }
         }
         for path in records(self.root())? {

@@ -41,16 +41,19 @@ pub(super) fn bytes(held: &Held, progress: &dyn Progress) -> Result<Check, Error
     } else {
         std::thread::scope(|scope| {
             let (sender, receiver) = std::sync::mpsc::channel();
-            for _ in 0..threads {
+            for _ in 1..threads {
                 let sender = sender.clone();
-                scope.spawn(|| {
+                let work = || {
                     let sender = sender;
                     std::iter::from_fn(hash_next)
                         .try_for_each(|hashed| sender.send(hashed))
                         .ok();
-                });
+                };
+                // Where no thread can be had, those that there are do its part.
+                std::thread::Builder::new().spawn_scoped(scope, work).ok();
             }
             drop(sender);
+            std::iter::from_fn(hash_next).for_each(&mut take);
             receiver.into_iter().for_each(&mut take);
         });
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::{Check, Error, Level, Problem};
-use crate::durable::{Context as _, PathError};
+use crate::durable::{self, Context as _, PathError};
 use crate::embed::{Embedder, probes};
 use crate::index::{Stored, Table};
 use crate::progress::Progress;
@@ -311,8 +311,10 @@ pub(super) fn vectors(
         .map(|(id, _, vector)| (id.clone(), vector.as_slice()));
     let sampled = compare("sample", stored.zip(&again));
 
-    let path = held.dir.join(probes::PROBES);
-    let kept: Vec<probes::Probe> = match serde_json::from_slice(&fs::read(&path).context(&path)?) {
+    let kept: Vec<probes::Probe> = match serde_json::from_slice(&durable::read_beneath(
+        &held.dir,
+        Path::new(probes::PROBES),
+    )?) {
         Ok(kept) => kept,
         Err(e) => {
             return Ok(vec![

@@ -188,9 +188,11 @@ impl Report {
             Err(e) if e.is_not_found() => return Ok(Vec::new()),
             other => other?,
         };
-        let read = |path: std::path::PathBuf| serde_json::from_slice(&fs::read(path).ok()?).ok();
+        let read = |name: std::ffi::OsString| {
+            serde_json::from_slice(&durable::read_beneath(&dir, name.as_ref()).ok()?).ok()
+        };
         let mut reports: Vec<Self> = entries
-            .filter_map(|entry| read(entry.ok()?.path()))
+            .filter_map(|entry| read(entry.ok()?.file_name()))
             .collect();
         reports.sort_by_key(|report| report.started);
         Ok(reports)

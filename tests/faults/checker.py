@@ -5,7 +5,8 @@
 
 I1 every channel is a relative link of one hop to a whole version.  I2 every version is what its manifest says, byte by byte.
 I3 a channel is where history, or the journal of an unfinished release, says.  I4 history and names only grow, generations
-rise by one a channel, a name never means two manifests.  I5 what a channel, a pin or the caller needs is there.  I6 (see
+rise by one a channel, a name never means two manifests.  I5 what a channel, a pin or the caller needs is there, with its
+snapshot and its model.  I6 (see
 `ended_well`) only documented exit codes, with a message.  I7 a settled store has no leftovers.  I8 is `tree` of what lies
 around the store, before and after.
 """
@@ -87,7 +88,7 @@ class State:
     def __init__(self, root):
         self.root = root
         self.problems = []
-        self.versions = {}
+        self.versions, self.manifests = {}, {}
         for name in sorted(os.listdir(os.path.join(root, "versions"))):
             if NAME.match(name):
                 self.versions[name] = self._version(name)
@@ -148,11 +149,26 @@ class State:
         manifest = json_file(os.path.join(top, "manifest.json"))
         if manifest is None or manifest.get("version") != name:
             return complain("the manifest is not its own")
+        self.manifests[name] = manifest
         listed = {file["path"]: (file["size"], file["sha256"]) for file in manifest["files"]}
         for path in sorted(set(listed) | set(found)):
             if listed.get(path) != found.get(path):
                 complain(f"{path} is {found.get(path)}, the manifest says {listed.get(path)}")
         return own
+
+    def lacks(self, name):
+        """I5: what a version that is needed must have outside of its directory."""
+        manifest = self.manifests.get(name)
+        if manifest is None:
+            return []
+        problems = []
+        if not os.path.isdir(self.path(f"snapshots/{manifest['snapshot']}")):
+            problems.append(f"I5 the snapshot of {name} is gone")
+        for file, digest in manifest["model_files"].items():
+            path = self.path(f"models/{manifest['fingerprint']}/{file}")
+            if not os.path.lexists(path) or sha256(path) != digest:
+                problems.append(f"I5 the model of {name} lacks {file}")
+        return problems
 
     def _pins(self):
         pins = json_file(self.path("state/pins.json"))
@@ -240,6 +256,8 @@ def judge(root, before=None, keep=(), allowed=None, settled=False):
         problems += [f"I3 channel {channel} is gone" for channel in gone]
     needed = set(keep) | now.pins
     problems += [f"I5 {name} is needed and gone" for name in sorted(needed - set(now.versions))]
+    for name in sorted(needed | set(now.channels.values())):
+        problems += now.lacks(name)
     if settled:
         problems += now.unsettled()
     return problems

@@ -5,7 +5,6 @@ one group (T53). Nothing outside the store is written, deleted or re-moded, noth
 import os
 import shutil
 import stat
-import subprocess
 
 import checker
 from store import Outcome, around
@@ -22,8 +21,8 @@ CHANNELS = [
 ]
 # `NAME` is where the hostile name goes.
 VERSION_COMMANDS = [
-    ["publish", "--", "NAME"], ["publish", "v0.4.0", "--expect-current=NAME"], ["rollback", "--to=NAME"], ["verify", "--", "NAME"],
-    ["show", "--", "NAME"], ["build", "--", "NAME"], ["query", "words", "--version=NAME"], ["pin", "--reason=x", "--", "NAME"],
+    ["publish", "--", "NAME"], ["publish", "v0.4.0", "--expect-current=NAME"], ["rollback", "--to=NAME"],
+    ["verify", "--", "NAME"], ["show", "--", "NAME"], ["build", "--", "NAME"], ["query", "words", "--version=NAME"], ["pin", "--reason=x", "--", "NAME"],
     ["promote", "v0.5.0-rc1", "--", "NAME"], ["promote", "--", "NAME"], ["resolve", "--", "NAME"],
 ]
 CHANNEL_COMMANDS = [["publish", "v0.4.0", "--channel=NAME"], ["rollback", "--channel=NAME"], ["resolve", "--channel=NAME"],
@@ -96,7 +95,8 @@ def hard_link(full, canary, moved):
 def plants():
     found = {}
     # `cache` may live elsewhere, so a link in its place is the owner's own; one below it is not.
-    folders = ["state", "staging", "trash", "leases", "versions", "reports", "channels", "snapshots", "models", "cache/embeddings"]
+    folders = ["state", "staging", "trash", "leases", "versions", "reports", "channels", "snapshots", "models",
+               "cache/embeddings"]
     for folder in folders:
         found[f"{folder} -> outside"] = replace(folder, same_elsewhere)
     files = ["state/lock", "state/history.jsonl", "state/names.jsonl", "state/journal.json", "state/pins.json",
@@ -124,8 +124,8 @@ def plants():
 def t51(lab):
     """links, hard links and FIFOs planted in every directory of the store"""
     outcome = Outcome()
-    commands = [["pin", "v0.2.0", "--reason", "x"], ["publish", "v0.4.0"], ["rollback"], ["publish", "v0.4.0", "--channel", "canary"],
-                ["promote", "v0.5.0-rc1", "v0.5.0"], ["build", "v0.6.0"], ["verify", "v0.4.0"], COLLECT, ["ingest"],
+    commands = [["pin", "v0.2.0", "--reason", "x"], ["publish", "v0.4.0"], ["rollback"],
+                ["publish", "v0.4.0", "--channel", "canary"], ["promote", "v0.5.0-rc1", "v0.5.0"], ["build", "v0.6.0"], ["verify", "v0.4.0"], COLLECT, ["ingest"],
                 ["forget", "--doc", "beta.txt", "--reason", "x"], ["status"], ["list"], ["doctor"], ["resolve"]]
     commands = [command for command in commands if lab.has(command[0])]
     chosen = plants()

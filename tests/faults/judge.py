@@ -41,6 +41,10 @@ def other_meaning(data):
     return data + json.dumps({**record, "manifest_sha256": "0" * 64}).encode() + b"\n"
 
 
+def snapshot_of(store):
+    return f"{store}/snapshots/" + checker.json_file(f"{store}/versions/v0.2.0/manifest.json")["snapshot"]
+
+
 VIOLATIONS = {
     "an absolute link": ("I1", link("STORE/versions/v0.3.0")),
     "a dangling link": ("I1", link("versions/v0.9.9")),
@@ -56,6 +60,8 @@ VIOLATIONS = {
     "a generation twice": ("I4", edit("state/history.jsonl", again(-1))),
     "a name with two meanings": ("I4", edit("state/names.jsonl", other_meaning)),
     "a needed version that is gone": ("I5", lambda store: shutil.rmtree(f"{store}/versions/v0.2.0")),
+    "a needed snapshot that is gone": ("I5", lambda store: shutil.rmtree(snapshot_of(store))),
+    "a needed model that is gone": ("I5", lambda store: shutil.rmtree(f"{store}/models")),
     "a staging directory": ("I7", lambda store: os.mkdir(f"{store}/staging/draft-x")),
     "a journal": ("I7", add("state/journal.json", "{}")),
     "a twin that is behind": ("I7", edit("current.json", lambda data: data.replace(b'"generation": 3', b'"generation": 2'))),
@@ -65,13 +71,17 @@ VIOLATIONS = {
 }
 
 
+def publishing(to, expected, number, begun, code, answer=None):
+    return Call("publish", ["publish", to, "--expect-current", expected], number, begun, begun + 5, code, json.dumps(answer))
+
+
 def register():
     """A true history of four releases, with the calls that made it and what a reader saw."""
     names = ["a", "b", "c", "d"]
     history = [{"generation": number + 1, "operation": "publish", "from": names[number - 1] if number else "none", "to": name,
                 "reason": str(number)} for number, name in enumerate(names)]
-    calls = [Call("publish", ["publish", record["to"], "--expect-current", record["from"]], record["reason"], number * 10, number * 10 + 5, 0,
-                  json.dumps({"changed": True, "release": record})) for number, record in enumerate(history)]
+    calls = [publishing(record["to"], record["from"], record["reason"], number * 10, 0, {"changed": True, "release": record})
+             for number, record in enumerate(history)]
     return history, calls, [("b", 12, 13), ("b", 18, 21)]
 
 
@@ -80,11 +90,12 @@ def untrue():
     history, calls, seen = register()
     yield "a lost release", history[:-1], calls, seen
     yield "a release of nobody", history, calls[:-1], seen
-    yield "another order than that of time", [history[0], {**history[2], "generation": 2}, {**history[1], "generation": 3}, history[3]], calls, seen
+    turned = [history[0], {**history[2], "generation": 2}, {**history[1], "generation": 3}, history[3]]
+    yield "another order than that of time", turned, calls, seen
     yield "a release that went elsewhere", [*history[:-1], {**history[-1], "to": "x"}], calls, seen
     yield "a reader of the past", history, calls, [("a", 31, 32)]
     yield "a reader of the future", history, calls, [("d", 1, 2)]
-    yield "a refusal without cause", history, [*calls, Call("publish", ["publish", "x", "--expect-current", "b"], "9", 16, 18, 13)], seen
+    yield "a refusal without cause", history, [*calls, publishing("x", "d", "9", 50, 13)], seen
 
 
 def t00(lab):
@@ -93,7 +104,8 @@ def t00(lab):
     before = checker.State(f"{lab.template()}/store")
     for name, (code, violate) in {"nothing": (None, lambda store: None), **VIOLATIONS}.items():
         place = lab.copy(lab.template())
-        damage.unseal(f"{place}/store/versions/v0.2.0")
+        for part in ("versions", "snapshots", "models"):
+            damage.unseal(f"{place}/store/{part}")
         violate(f"{place}/store")
         found = checker.judge(f"{place}/store", before, keep={"v0.2.0"}, settled=True)
         outcome.visited += 1

@@ -196,7 +196,7 @@ def counted(lab):
         holder.kill() if holder.args[0] == sys.executable else holder.stdin.close()
         holder.wait()
     found = readers_of(lab, place)
-    problems += [f"status counts {found[version]} readers of {version} after they died" for version in wanted if found.get(version)]
+    problems += [f"status counts {found[version]} dead readers of {version}" for version in wanted if found.get(version)]
     return problems
 
 

@@ -1,9 +1,12 @@
-/* Makes ragctl break one of its promises, chosen by MUTANT, so that the tests can show that they notice. Preloaded. */
+/* Preloaded. Makes ragctl break one of its promises, chosen by MUTANT, so that the tests can show that they notice; or
+   disturbs the main thread's STRIKE_WRITE-th write to a file below STRIKE_STORE, which strace cannot count apart from the
+   wake-ups that the main thread writes to other threads. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +21,25 @@ static int is(const char *mutant)
 {
     const char *chosen = getenv("MUTANT");
     return chosen && !strcmp(chosen, mutant);
+}
+
+ssize_t write(int fd, const void *bytes, size_t size)
+{
+    static int count;
+    const char *wanted = getenv("STRIKE_WRITE"), *store = getenv("STRIKE_STORE");
+    char link[64], path[PATH_MAX];
+    ssize_t length;
+    if (!wanted || !store || syscall(SYS_gettid) != getpid())
+        return NEXT(write)(fd, bytes, size);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    length = syscall(SYS_readlinkat, AT_FDCWD, link, path, sizeof path - 1);
+    if (length < 0 || strncmp(path, store, strlen(store)) || ++count != atoi(wanted))
+        return NEXT(write)(fd, bytes, size);
+    syscall(SYS_close, syscall(SYS_openat, AT_FDCWD, getenv("STRIKE_HIT"), O_WRONLY | O_CREAT, 0600));
+    if (!getenv("STRIKE_ERROR"))
+        kill(getpid(), SIGKILL);
+    errno = atoi(getenv("STRIKE_ERROR"));
+    return -1;
 }
 
 /* no-file-fsync, no-parent-fsync */

@@ -3,7 +3,6 @@ tests above; each must be caught, and ragctl itself must pass the same small run
 """
 
 import os
-import subprocess
 import threading
 
 import checker
@@ -11,17 +10,6 @@ import damage
 import leases
 import sweep
 from store import NotRun, Outcome
-
-
-def built(lab):
-    lab.need("cc")
-    library = f"{lab.work}/mutants.so"
-    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mutants.c")
-    command = ["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]
-    made = subprocess.run(command, capture_output=True, text=True)
-    if made.returncode != 0:
-        raise NotRun(f"cc: {made.stderr.strip()[-300:]}")
-    return library
 
 
 def cuts(lab, env):
@@ -74,7 +62,7 @@ MUTANTS = {"no-file-fsync": cuts, "no-parent-fsync": cuts, "unlink-symlink": fli
 
 def t06(lab):
     """six mutants, each caught by a small run of the tests above"""
-    library, outcome, sound = built(lab), Outcome(), {}
+    library, outcome, sound = lab.library(), Outcome(), {}
     for mutant, test in MUTANTS.items():
         try:
             if test not in sound:

@@ -31,8 +31,8 @@ import sweep
 from store import Lab, NotRun, Outcome
 
 TESTS = {
-    "T00": judge.t00, "T01": sweep.t01, "T02": sweep.t02, "T03": sweep.t03, "T04": sweep.t04, "T06": mutants.t06, "T10": sweep.t10, "T12": disks.t12,
-    "T15": damage.t15, "T20": concurrency.t20, "T21": concurrency.t21, "T22": leases.t22, "T50": hostile.t50, "T51": hostile.t51,
+    "T00": judge.t00, "T01": sweep.t01, "T02": sweep.t02, "T03": sweep.t03, "T04": sweep.t04, "T06": mutants.t06,
+    "T10": sweep.t10, "T12": disks.t12, "T15": damage.t15, "T20": concurrency.t20, "T21": concurrency.t21, "T22": leases.t22, "T50": hostile.t50, "T51": hostile.t51,
     "T53": hostile.t53,
 }
 SHOWN = 12
@@ -94,7 +94,14 @@ def main():
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(1 << 32)
     lab = Lab(given.ragctl, not given.full, seed)
     print(f"seed {seed}, {'full' if given.full else 'quick'}, Linux {platform.release()}, {filesystem(lab.work)}", flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+    def stop(number, _):
+        # Threads that are in the middle of a sweep would go on for long.
+        lab.close()
+        os._exit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     rows, counts = [], {"passed": 0, "FAILED": 0, "not run": 0}
     try:
         for name in chosen:
@@ -105,7 +112,8 @@ def main():
             what = TESTS[name].__doc__.strip()
             saw = outcome.visited, outcome.injected, len(outcome.violations)
             rows.append((name, what, *saw, f"{seconds:.0f}", f"{verdict} {why}".strip()))
-            print(f"{name} {verdict} in {seconds:.0f} s, {'%d visited, %d injected, %d violations' % saw}: {what} {why}", flush=True)
+            numbers = "%d visited, %d injected, %d violations" % saw
+            print(f"{name} {verdict} in {seconds:.0f} s, {numbers}: {what} {why}".strip(), flush=True)
             for note in outcome.notes:
                 print(f"     {note}", flush=True)
             for violation in outcome.violations[:SHOWN]:

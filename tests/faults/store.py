@@ -14,6 +14,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -109,11 +110,15 @@ class Lab:
     def run(self, args, place=None, prefix=(), env=None, timeout=120):
         """Runs ragctl at a place, from `/`, so that the store's path appears in a trace only where the store is touched."""
         argv = [*prefix, *self.command(args, place)]
+        child = subprocess.Popen(argv, env=self.environment(env), cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, errors="replace", start_new_session=True)
         try:
-            done = subprocess.run(argv, env=self.environment(env), cwd="/", stdin=subprocess.DEVNULL, timeout=timeout,
-                                  capture_output=True, errors="replace")
-            return Run(done.returncode, done.stdout, done.stderr)
+            out, err = child.communicate(timeout=timeout)
+            return Run(child.returncode, out, err)
         except subprocess.TimeoutExpired:
+            # What a tracer traces would outlive it.
+            os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
             return Run(-1000, "", f"still running after {timeout} s")
 
     def start(self, args, place, output=subprocess.DEVNULL):
@@ -180,6 +185,17 @@ class Lab:
         self.must(["embed"], place)
         self._template = place
         return place
+
+    def library(self):
+        """Builds `mutants.c`, which is preloaded into ragctl."""
+        self.need("cc")
+        library = f"{self.work}/mutants.so"
+        if not os.path.exists(library):
+            command = ["cc", "-shared", "-fPIC", "-O1", "-o", library, str(pathlib.Path(__file__).with_name("mutants.c")), "-ldl"]
+            made = subprocess.run(command, capture_output=True, text=True)
+            if made.returncode != 0:
+                raise NotRun(f"cc: {made.stderr.strip()[-300:]}")
+        return library
 
     def mount(self, point, *options):
         os.makedirs(point, exist_ok=True)
