@@ -149,6 +149,12 @@ impl Answer for Answered {
                 "snapshots, models and cache were left alone: somebody is at work"
             )?;
         }
+        if self.plan.unreadable {
+            writeln!(
+                out,
+                "snapshots, models and cache were left alone: a manifest is damaged, and nobody knows what it needs"
+            )?;
+        }
         if self.dry_run {
             return writeln!(out, "leases  {}", self.plan.leases);
         }

@@ -50,6 +50,8 @@ pub struct Plan {
     pub models: Vec<Digest>,
     /// Whether snapshots, models and cache are left alone, because somebody is at work with them.
     pub busy: bool,
+    /// Whether they are, because a manifest is damaged and nobody knows what its version needs.
+    pub unreadable: bool,
     #[serde(skip)]
     retained: Vec<Manifest>,
 }
@@ -127,13 +129,19 @@ impl Fault for Error {
 pub fn plan(store: &Store, policy: &Policy) -> Result<Plan, Error> {
     let withdrawn = store.withdrawn()?;
     let (versions, mut retained) = plan_versions(store, policy)?;
+    let mut unreadable = versions
+        .iter()
+        .any(|version| version.kept.contains(&Reason::Unreadable));
     let mut expired = Vec::new();
     for trashed in store.trashed()? {
         if is_over(&trashed, &withdrawn, policy) {
             expired.push(trashed.version);
-        } else if let Some(manifest) = trashed.manifest() {
+        } else {
             // As long as it can be moved back, it needs what it needed.
-            retained.push(manifest);
+            match trashed.manifest()? {
+                Some(manifest) => retained.push(manifest),
+                None => unreadable = true,
+            }
         }
     }
     for version in versions.iter().filter(|version| version.goes()) {
@@ -143,7 +151,7 @@ pub fn plan(store: &Store, policy: &Policy) -> Result<Plan, Error> {
     }
     let busy = store.has_live_drafts()?;
     let (mut snapshots, mut models) = (Vec::new(), Vec::new());
-    if !busy {
+    if !busy && !unreadable {
         let newest = match store.snapshot(None) {
             Ok((id, _)) => Some(id),
             Err(store::Error::NothingIngested | store::Error::NoSnapshot(_)) => None,
@@ -173,6 +181,7 @@ pub fn plan(store: &Store, policy: &Policy) -> Result<Plan, Error> {
         snapshots,
         models,
         busy,
+        unreadable,
         retained,
     })
 }
@@ -245,7 +254,10 @@ pub fn collect(
     for version in store.names()? {
         store.sweep_heartbeats(&version.name)?;
     }
-    if let Some(most) = policy.cache_max.filter(|_| !planned.busy) {
+    if let Some(most) = policy
+        .cache_max
+        .filter(|_| !planned.busy && !planned.unreadable)
+    {
         collected.cache_freed_bytes = trim_cache(store, &planned, most)?;
     }
     Ok(collected)

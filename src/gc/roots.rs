@@ -82,7 +82,12 @@ pub fn plan_versions(
     let withdrawn = store.withdrawn()?;
     let (mut plans, mut retained) = (Vec::new(), Vec::new());
     for (version, age) in store.version_ages()? {
-        let manifest = store.manifest(&version).ok().map(|(manifest, _)| manifest);
+        let manifest = match store.manifest(&version) {
+            Ok((manifest, _)) => Some(manifest),
+            // What cannot be read just now may be anybody's root.
+            Err(store::Error::Io(e)) => return Err(e.into()),
+            Err(_) => None,
+        };
         let withdrawn = withdrawn.contains(&Withdrawn::Version(version.clone()));
         let mut kept = roots.of(&version, age, manifest.as_ref(), policy);
         if withdrawn {

@@ -38,10 +38,12 @@ pub struct Trashed {
 }
 
 impl Trashed {
-    /// Reads its manifest; `None` where it cannot be read.
-    pub fn manifest(&self) -> Option<Manifest> {
-        let bytes = durable::read_beneath(&self.dir, Path::new(MANIFEST)).ok()?;
-        Manifest::parse(&self.version, &bytes).ok()
+    /// Reads its manifest; `None` where it is damaged or missing.
+    pub fn manifest(&self) -> Result<Option<Manifest>, Error> {
+        match durable::read_beneath(&self.dir, Path::new(MANIFEST)) {
+            Err(e) if e.is_not_found() => Ok(None),
+            other => Ok(Manifest::parse(&self.version, &other?).ok()),
+        }
     }
 
     fn record(&self) -> PathBuf {

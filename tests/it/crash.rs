@@ -310,3 +310,26 @@ fn a_lease_refuses_whoever_wants_the_version_for_itself_until_its_reader_is_gone
         assert!(begun.elapsed() < PATIENCE, "the lease outlived its reader");
     }
 }
+
+#[test]
+fn a_lease_file_that_a_copy_lacks_is_told_and_made_by_the_next_writer() {
+    let sandbox = with_two_versions();
+    fs::remove_file(sandbox.path("store/leases/v0.1.0")).unwrap();
+    sandbox
+        .run(["query", "words"])
+        .code(12)
+        .tells("leases/v0.1.0 is missing");
+    sandbox.run(["pin", "v0.2.0"]).ok();
+    sandbox.run(["query", "words"]).ok();
+}
+
+#[test]
+fn somebody_elses_hidden_files_stay_where_they_are() {
+    let sandbox = with_two_versions();
+    sandbox.write("store/.gitignore", "*");
+    std::os::unix::fs::symlink("/etc/hosts", sandbox.path("store/.mine")).unwrap();
+    sandbox.write("store/.tmp-left", "x");
+    sandbox.run(["pin", "v0.2.0"]).ok();
+    assert!(sandbox.path("store/.gitignore").exists() && sandbox.path("store/.mine").is_symlink());
+    assert!(!sandbox.path("store/.tmp-left").exists());
+}

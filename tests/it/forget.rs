@@ -177,3 +177,68 @@ fn a_snapshot_made_before_the_forgetting_is_not_built_after_it() {
         }
     }
 }
+
+#[test]
+fn a_document_that_could_not_be_read_is_forgotten_like_any_other() {
+    let sandbox = Sandbox::with_docs();
+    sandbox.write("docs/broken.pdf", "%PDF-1.4 and nothing else");
+    sandbox.run(["run", "--max-failed", "1"]).ok();
+    let answer = sandbox
+        .run(["forget", "--doc", "broken.pdf", "--json"])
+        .ok()
+        .json();
+    assert_eq!(answer["successors"][0]["version"], "v0.1.1");
+    assert_eq!(files_with(&sandbox, "broken.pdf"), Vec::<String>::new());
+    sandbox.run(["query", "words"]).ok();
+}
+
+#[test]
+fn after_forgetting_gc_keeps_what_a_rollback_goes_back_to() {
+    let sandbox = Sandbox::published();
+    for text in ["second", "third"] {
+        sandbox.write("docs/secret.txt", &format!("{SECRET} {text}"));
+        sandbox.run(["run"]).ok();
+    }
+    sandbox.run(["forget", "--doc", "secret.txt"]).ok();
+    sandbox
+        .run(["gc", "--keep-last", "1", "--keep-within", "0s", "--instant"])
+        .ok();
+    assert_eq!(
+        sandbox.run(["rollback", "-o", "name"]).ok().line(),
+        "v0.1.0"
+    );
+}
+
+#[test]
+fn a_candidate_on_a_channel_is_succeeded_by_a_candidate() {
+    let sandbox = Sandbox::published();
+    sandbox.write("docs/secret.txt", SECRET);
+    sandbox.write("docs/alpha.md", "# Alpha\n\nA candidate's words.\n");
+    sandbox.run(["ingest"]).ok();
+    sandbox.run(["build", "--pre", "rc1"]).ok();
+    sandbox
+        .run(["publish", "v0.2.0-rc1", "--channel", "canary"])
+        .ok();
+    let forget = ["forget", "--doc", "secret.txt", "--json"];
+    let text = fs::read_to_string(sandbox.path("ragctl.toml")).unwrap();
+    sandbox.write(
+        "ragctl.toml",
+        &(text + "[publish]\nmin_interval = \"1h\"\npre_hook = \"false\"\n"),
+    );
+    let answer = sandbox.run(forget).ok().json();
+    let successor = answer["successors"][0]["version"].as_str().unwrap();
+    assert!(
+        successor.contains("-rc1") && successor != "v0.2.0-rc1",
+        "{successor}"
+    );
+}
+
+#[test]
+fn a_damaged_line_of_what_was_withdrawn_lets_nothing_in() {
+    let sandbox = with_secret();
+    sandbox.run(FORGET).ok();
+    let path = sandbox.path("store/state/withdrawn.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("document", "dokument", 1)).unwrap();
+    sandbox.run(["ingest"]).code(12).tells("line 1 of");
+}

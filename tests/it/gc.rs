@@ -296,3 +296,56 @@ fn the_cache_is_trimmed_but_never_below_what_a_snapshot_needs() {
     assert_eq!(sandbox.run(["embed", "--json"]).ok().json()["embedded"], 0);
     sandbox.run(["gc", "--cache-max", "much"]).code(2);
 }
+
+#[test]
+fn a_damaged_manifest_keeps_its_version_and_every_snapshot_and_model() {
+    let sandbox = with_five_releases();
+    crate::support::flip_byte(&sandbox.path("store/versions/v0.4.0/manifest.json"));
+    let snapshots = || {
+        fs::read_dir(sandbox.path("store/snapshots"))
+            .unwrap()
+            .count()
+    };
+    let before = snapshots();
+    let answer = sandbox
+        .run([&STRICT[..], &["--instant"]].concat())
+        .ok()
+        .json();
+    assert_eq!(
+        names(&answer["removed"]["deleted"]),
+        ["v0.1.0", "v0.2.0", "v0.3.0"]
+    );
+    assert_eq!(answer["unreadable"], true);
+    assert_eq!(snapshots(), before);
+}
+
+#[test]
+fn a_version_that_was_promoted_just_now_is_young_however_old_its_content_is() {
+    let sandbox = Sandbox::published();
+    sandbox.write("docs/beta.txt", "Candidate.\n");
+    sandbox.run(["ingest"]).ok();
+    sandbox.run(["build", "--pre", "rc1"]).ok();
+    std::thread::sleep(Duration::from_millis(2100));
+    sandbox.run(["promote", "v0.2.0-rc1"]).ok();
+    let answer = sandbox
+        .run(["gc", "--keep-within", "2s", "--instant", "--json"])
+        .ok()
+        .json();
+    assert_eq!(names(&answer["removed"]["deleted"]), ["v0.2.0-rc1"]);
+    sandbox.run(["publish", "v0.2.0"]).ok();
+}
+
+#[test]
+fn a_history_that_was_lost_is_begun_anew_by_publishing_what_is_live() {
+    let sandbox = with_five_releases();
+    fs::remove_file(sandbox.path("store/state/history.jsonl")).unwrap();
+    sandbox
+        .run(STRICT)
+        .code(12)
+        .tells("publish the version once more");
+    assert_eq!(
+        sandbox.run(["publish", "v0.5.0", "--json"]).ok().json()["release"]["generation"],
+        6
+    );
+    sandbox.run(STRICT).ok();
+}
