@@ -8,7 +8,7 @@ mod tree;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -162,39 +162,37 @@ fn unless_swept<T>(write: impl Fn() -> Result<T, PathError>) -> Result<T, PathEr
 /// Appends one line to a log and makes it durable. A last line that a crash tore is closed first, so that the new line
 /// stands alone.
 pub fn append_line(path: &Path, line: &str, mode: u32) -> Result<(), PathError> {
-    let mut before = match fs::read(path) {
-        Ok(bytes) => Some(bytes),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+    let new = match fs::symlink_metadata(path) {
+        Ok(_) => false,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => true,
         Err(e) => return Err(e).context(path),
     };
-    let torn = before
-        .as_ref()
-        .and_then(|bytes| bytes.last())
-        .is_some_and(|last| *last != b'\n');
-    let line = format!("{}{line}\n", if torn { "\n" } else { "" });
     let mut file = OpenOptions::new()
+        .read(true)
         .append(true)
         .create(true)
         .custom_flags(nix::libc::O_NOFOLLOW)
         .open(path)
         .context(path)?;
-    if let Some(bytes) = &mut before
-        && !is_sole(&file).context(path)?
-    {
-        // Under its other name it is somebody else's: a backup, or a trap.
-        bytes.extend_from_slice(line.as_bytes());
-        return write_atomic(path, bytes, mode);
+    let size = file.metadata().context(path)?.len();
+    let mut last = [b'\n'];
+    if size > 0 {
+        file.read_exact_at(&mut last, size - 1).context(path)?;
     }
-    if before.is_none() {
+    let line = format!("{}{line}\n", if last == *b"\n" { "" } else { "\n" });
+    if !is_sole(&file).context(path)? {
+        // Under its other name it is somebody else's: a backup, or a trap.
+        let mut bytes = fs::read(path).context(path)?;
+        bytes.extend_from_slice(line.as_bytes());
+        return write_atomic(path, &bytes, mode);
+    }
+    if new {
         file.set_permissions(fs::Permissions::from_mode(mode))
             .context(path)?;
     }
     file.write_all(line.as_bytes()).context(path)?;
     file.sync_all().context(path)?;
-    match before {
-        None => fsync_parent(path),
-        Some(_) => Ok(()),
-    }
+    if new { fsync_parent(path) } else { Ok(()) }
 }
 
 /// Says whether a file has no second name, under which writing to it would be seen elsewhere.

@@ -141,10 +141,10 @@ impl Roots {
             if !history.iter().chain(&unfinished).any(is_of) {
                 return Err(store::Error::HistoryLost { channel, version }.into());
             }
+            name(version, Reason::Live(channel.clone()));
             for kept in last_releases(&history, &channel, &withdrawn, policy.keep_last) {
                 name(kept, Reason::Release(channel.clone()));
             }
-            name(version, Reason::Live(channel));
         }
         for pin in store.pins()? {
             name(pin.version, Reason::Pinned(pin.reason));

@@ -30,7 +30,7 @@ pub struct Channel(String);
 
 /// A text that names no channel.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not the name of a channel")]
+#[error("`{0}` is not the name of a channel: at most 64 lower-case letters, digits and hyphens")]
 pub struct ParseChannelError(String);
 
 impl Fault for ParseChannelError {
@@ -258,7 +258,8 @@ impl LockedStore {
         // The twin lies beside the link: the fsync of their directory that ends its writing makes both durable.
         let path = self.root().join(release.channel.twin());
         write_json(&path, &twin, self.shared().file())?;
-        let history = self.history().unwrap_or_default();
+        // Written but not fsynced is what the last line may be that a process which died left.
+        let history = self.recent_history().unwrap_or_default();
         if !history.iter().any(|known| known == release) {
             log::append(&self.state(log::HISTORY), release, self.shared().file())?;
         }
@@ -288,9 +289,13 @@ impl LockedStore {
 
     fn last_generation(&self, channel: &Channel) -> Result<u64, Error> {
         let twin: Option<Twin> = read_json(self.root(), &channel.twin()).ok().flatten();
-        let history = self.history().unwrap_or_default();
-        let logged = history.iter().filter(|release| release.channel == *channel);
-        let logged = logged.map(|release| release.generation).max();
+        let last_of = |history: Vec<Release>| {
+            let of_channel = history.iter().filter(|release| release.channel == *channel);
+            of_channel.map(|release| release.generation).max()
+        };
+        // A history that cannot be read stops no rollback: the twin counts as well.
+        let logged = last_of(self.recent_history().unwrap_or_default())
+            .or_else(|| last_of(self.history().unwrap_or_default()));
         Ok(logged.max(twin.map(|twin| twin.generation)).unwrap_or(0))
     }
 }

@@ -29,27 +29,46 @@ pub struct NameRecord {
 /// last one without its newline, one that a later append closed, one whose bytes never reached the disk. Any other that
 /// cannot be read is damage, and an error: what it said may be what keeps a version, or keeps a document away.
 pub(super) fn read<T: DeserializeOwned>(root: &Path, log: &str) -> Result<Vec<T>, Error> {
+    read_last(root, log, usize::MAX)
+}
+
+/// Reads the records in the last `most` bytes of a log, as [`read`] reads them all.
+pub(super) fn read_last<T: DeserializeOwned>(
+    root: &Path,
+    log: &str,
+    most: usize,
+) -> Result<Vec<T>, Error> {
     let relative = super::state(log);
     let text = match durable::read_beneath(root, &relative) {
         Err(e) if e.is_not_found() => return Ok(Vec::new()),
         other => other?,
     };
-    let whole = text
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |end| end + 1);
-    let lines = text
-        .get(..whole)
-        .unwrap_or_default()
-        .split(|byte| *byte == b'\n');
+    let is_end = |byte: &u8| *byte == b'\n';
+    let whole = text.iter().rposition(is_end).map_or(0, |end| end + 1);
+    let text = text.get(..whole).unwrap_or_default();
+    let skipped = text.len().saturating_sub(most);
+    // The line that the cut goes through is left out, unless it goes through none.
+    let begin = match skipped {
+        0 => 0,
+        _ => text
+            .iter()
+            .skip(skipped)
+            .position(is_end)
+            .map_or(whole, |end| skipped + end + 1),
+    };
     let mut records = Vec::new();
-    for (index, line) in lines.enumerate() {
+    for line in text.get(begin..).unwrap_or_default().split(is_end) {
         match serde_json::from_slice(line) {
             Ok(record) => records.push(record),
             Err(e) if e.is_eof() || line.iter().all(|byte| *byte == 0) => {}
             Err(source) => {
+                let number = text
+                    .split(is_end)
+                    .position(|other| other == line)
+                    .unwrap_or(0)
+                    + 1;
                 return Err(Error::Malformed {
-                    what: format!("line {} of {}", index + 1, root.join(relative).display()),
+                    what: format!("line {number} of {}", root.join(relative).display()),
                     source,
                 });
             }

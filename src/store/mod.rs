@@ -260,6 +260,13 @@ impl Store {
         Ok(lines.into_iter().filter_map(HistoryLine::release).collect())
     }
 
+    /// Reads the releases in the end of the history, as many as fit: what a flip needs to know of it.
+    fn recent_history(&self) -> Result<Vec<Release>, Error> {
+        const RECENT: usize = 64 << 10;
+        let lines = log::read_last(&self.root, log::HISTORY, RECENT)?;
+        Ok(lines.into_iter().filter_map(HistoryLine::release).collect())
+    }
+
     /// Reads which hooks of releases failed, oldest first.
     pub fn hook_failures(&self) -> Result<Vec<HookFailure>, Error> {
         let lines = log::read(&self.root, log::HISTORY)?;

@@ -242,6 +242,23 @@ def flips(lab, kind, directory):
     return flipped, [f"{kind}: {match.group(0)}, exit code {done.returncode}"] if wrong else []
 
 
+def t24(lab):
+    """1,000 random histories against a small model of the store"""
+    if lab.quick:
+        raise NotRun("in the full set only; the test `histories` runs fewer")
+    lab.need("cargo")
+    environment = {**os.environ, "RAGCTL_TEST_HISTORIES": "1000"}
+    command = ["cargo", "test", "--release", "--test", "it", "histories", "--", "--nocapture"]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+    match = re.search(r"(\d+) histories, (\d+) events, 0 mismatches", done.stdout + done.stderr)
+    outcome = Outcome()
+    if match:
+        outcome.visited, outcome.injected = map(int, match.groups())
+    if done.returncode or not match:
+        outcome.add([f"exit code {done.returncode}: {(done.stdout + done.stderr)[-800:]}"])
+    return outcome
+
+
 def t20(lab):
     """10,000 flips under 64 readers on ext4, tmpfs and overlay"""
     if lab.quick:

@@ -32,7 +32,7 @@ from store import Lab, NotRun, Outcome
 
 TESTS = {
     "T00": judge.t00, "T01": sweep.t01, "T02": sweep.t02, "T03": sweep.t03, "T04": sweep.t04, "T06": mutants.t06,
-    "T10": sweep.t10, "T12": disks.t12, "T15": damage.t15, "T20": concurrency.t20, "T21": concurrency.t21, "T22": leases.t22, "T50": hostile.t50, "T51": hostile.t51,
+    "T10": sweep.t10, "T12": disks.t12, "T15": damage.t15, "T20": concurrency.t20, "T21": concurrency.t21, "T22": leases.t22, "T24": concurrency.t24, "T50": hostile.t50, "T51": hostile.t51,
     "T53": hostile.t53,
 }
 SHOWN = 12

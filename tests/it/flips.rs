@@ -14,6 +14,9 @@ use ragctl::verify::{Thoroughness, prove_for_rollback};
 
 use crate::support::Sandbox;
 
+/// How long a reader rests for each reader that there is: so that many do not leave the flips without a processor.
+const PAUSE: Duration = Duration::from_micros(150);
+
 /// What readers saw.
 #[derive(Default)]
 struct Seen {
@@ -90,7 +93,10 @@ fn flips_under_spinning_readers_show_no_gap_and_no_mix() {
                     match reader {
                         // One shows that the flips are fast enough to be seen.
                         0 => read_through_the_link(store.root(), naive),
-                        _ => read_by_the_contract(store, seen),
+                        _ => {
+                            read_by_the_contract(store, seen);
+                            std::thread::sleep(PAUSE * readers as u32);
+                        }
                     }
                 }
             });
