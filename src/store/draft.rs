@@ -7,10 +7,12 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::sys::stat::{Mode, umask};
+
 use super::manifest::{MANIFEST, MANIFEST_SHA256};
 use super::{
-    Error, FileRecord, LockedStore, Manifest, NameRecord, Recovered, STAGING, Store, VersionName,
-    log, manifest_sha256_line,
+    Error, FileRecord, LockedStore, Manifest, NameRecord, Recovered, STAGING, Shared, Store,
+    VersionName, log, manifest_sha256_line,
 };
 use crate::digest::Digest;
 use crate::durable::{self, Context as _, PathError};
@@ -22,6 +24,8 @@ pub(super) const LOCK_SUFFIX: &str = ".lock";
 pub struct Draft {
     dir: PathBuf,
     lock_path: PathBuf,
+    /// The process's umask before, where the draft is a group's.
+    umask: Option<Mode>,
     _lock: File,
 }
 
@@ -64,7 +68,12 @@ impl Store {
             let dir = lock_path.with_extension("");
             fs::create_dir(&dir).context(&dir)?;
             durable::set_mode(&dir, self.shared().dir())?;
+            // What libraries make in it has no explicit mode until it is sealed. If this process dies before, another member
+            // of the group must be able to remove it.
+            let group = self.shared() == Shared::Group;
+            let for_group = Mode::S_IRWXO;
             return Ok(Draft {
+                umask: group.then(|| umask(for_group)),
                 dir,
                 lock_path,
                 _lock: lock,
@@ -181,6 +190,9 @@ impl Drop for Draft {
         // What cannot be removed now is reaped by the next writer.
         durable::remove_tree(&self.dir).ok();
         fs::remove_file(&self.lock_path).ok();
+        if let Some(before) = self.umask {
+            umask(before);
+        }
     }
 }
 

@@ -333,3 +333,15 @@ fn somebody_elses_hidden_files_stay_where_they_are() {
     assert!(sandbox.path("store/.gitignore").exists() && sandbox.path("store/.mine").is_symlink());
     assert!(!sandbox.path("store/.tmp-left").exists());
 }
+
+#[test]
+fn what_is_drafted_in_a_groups_store_can_be_removed_by_another_member() {
+    let sandbox = Sandbox::new();
+    let group = ragctl::store::Shared::Group;
+    let store = Store::create(&sandbox.path("store"), group, None).unwrap();
+    let draft = store.draft().unwrap();
+    let dir = draft.dir().join("lance");
+    fs::create_dir(&dir).unwrap();
+    let mode = fs::metadata(&dir).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0o070, "{mode:o}");
+}
