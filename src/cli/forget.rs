@@ -12,7 +12,7 @@ use super::error::CliError;
 use super::publish::{ReleaseOptions, publish_now};
 use crate::build::{self, Naming};
 use crate::config::Loaded;
-use crate::forget::{self, Found, Proof, Target};
+use crate::forget::{self, DocumentId, Found, Proof, Target};
 use crate::gc::{self, Policy};
 use crate::index::IndexPolicy;
 use crate::query::model_of;
@@ -304,7 +304,7 @@ impl Answer for Answered {
             ..
         } = &self.found;
         let would = if self.dry_run { "would be " } else { "" };
-        for (source, id) in documents {
+        for DocumentId { source, id } in documents {
             writeln!(out, "{would}forgotten: {source}/{id}")?;
         }
         for holding in versions {

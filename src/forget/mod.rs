@@ -51,7 +51,7 @@ impl Target {
 #[derive(Debug, Serialize)]
 pub struct Found {
     /// The documents, by source and id.
-    pub documents: BTreeSet<(String, String)>,
+    pub documents: BTreeSet<DocumentId>,
     /// Versions that hold some of them.
     pub versions: Vec<Holding>,
     /// Versions in the trash that do.
@@ -61,6 +61,15 @@ pub struct Found {
     /// The texts of their chunks, by the chunks' ids.
     #[serde(skip)]
     pub texts: BTreeMap<String, String>,
+}
+
+/// What names a document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct DocumentId {
+    /// Its source's id.
+    pub source: String,
+    /// Its own id.
+    pub id: String,
 }
 
 /// A version that holds some of the documents.
@@ -89,7 +98,7 @@ impl Found {
             Target::Document { .. } => {
                 let documents = self.documents.iter();
                 documents
-                    .map(|(source, id)| Withdrawn::document(source, id))
+                    .map(|document| Withdrawn::document(&document.source, &document.id))
                     .collect()
             }
         }
@@ -222,7 +231,8 @@ pub fn find(store: &Store, target: &Target) -> Result<Found, Error> {
         for document in snapshot.documents()? {
             let document = document?;
             if target.covers(&document.source, &document.id) {
-                found.documents.insert((document.source, document.id));
+                let DocumentRecord { source, id, .. } = document;
+                found.documents.insert(DocumentId { source, id });
                 holds = true;
             }
         }
@@ -255,7 +265,7 @@ fn covered_in(
     version: &VersionName,
     dir: &Path,
     target: &Target,
-) -> Result<BTreeSet<(String, String)>, Error> {
+) -> Result<BTreeSet<DocumentId>, Error> {
     let text = durable::read_beneath(dir, Path::new(SOURCES))?;
     let mut covered = BTreeSet::new();
     for line in text
@@ -268,7 +278,8 @@ fn covered_in(
                 source,
             })?;
         if target.covers(&document.source, &document.id) {
-            covered.insert((document.source, document.id));
+            let DocumentRecord { source, id, .. } = document;
+            covered.insert(DocumentId { source, id });
         }
     }
     Ok(covered)

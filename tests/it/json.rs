@@ -60,6 +60,11 @@ fn shapes() {
         &["doctor"],
         &["config", "show"],
         &["man", "--out", "man"],
+        &["promote", "v0.2.0", "v9.0.0"],
+        &["pin", "v0.1.0", "--reason", "r"],
+        &["gc"],
+        &["forget", "--doc", "alpha.md", "--dry-run"],
+        &["forget", "--doc", "alpha.md"],
     ] {
         let answer = sandbox.run([args, &["--json"]].concat()).ok().json();
         assert_eq!(answer["schema_version"], 1, "{args:?}");
