@@ -36,6 +36,7 @@ TESTS = {
     "T53": hostile.t53,
 }
 SHOWN = 12
+GATE_SEED = 20_261_124
 
 
 def arguments():
@@ -91,7 +92,9 @@ def main():
     given, chosen = arguments()
     if given.full:
         install_missing()
-    seed = given.seed if given.seed is not None else random.SystemRandom().randrange(1 << 32)
+    # The quick set is a gate: it takes the same samples each time. Other seeds, and the full set, look further.
+    drawn = random.SystemRandom().randrange(1 << 32) if given.full else GATE_SEED
+    seed = given.seed if given.seed is not None else drawn
     lab = Lab(given.ragctl, not given.full, seed)
     print(f"seed {seed}, {'full' if given.full else 'quick'}, Linux {platform.release()}, {filesystem(lab.work)}", flush=True)
 
