@@ -182,7 +182,8 @@ impl Run<'_> {
                     locked.discard(&trashed)?;
                 }
             }
-            Ok((gc::collect(locked, &policy, context.ui)?, freed))
+            let plan = gc::plan(locked, &policy)?;
+            Ok((gc::collect(locked, &plan, &policy, context.ui)?, freed))
         })?;
         let held = withdrawn
             .iter()

@@ -85,7 +85,7 @@ impl GcArgs {
         let locked = store.lock(self.lock.lock_timeout, "gc", context.ui)?;
         context.tell_recovered(locked.recovered());
         let plan = gc::plan(&locked, &policy)?;
-        let removed = gc::collect(&locked, &policy, context.ui)?;
+        let removed = gc::collect(&locked, &plan, &policy, context.ui)?;
         let changed = removed.changed();
         Ok(context.ui.answer(&Answered {
             dry_run: false,

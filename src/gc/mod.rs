@@ -162,7 +162,7 @@ pub fn plan(store: &Store, policy: &Policy) -> Result<Plan, Error> {
             .map(|manifest| manifest.snapshot)
             .chain(newest)
             .collect();
-        snapshots = unneeded(store.snapshots()?, &kept, policy)?;
+        snapshots = unneeded(store.snapshots()?, &kept, policy);
         let mut needed: BTreeSet<Digest> = retained
             .iter()
             .map(|manifest| manifest.fingerprint)
@@ -172,7 +172,7 @@ pub fn plan(store: &Store, policy: &Policy) -> Result<Plan, Error> {
             let snapshot = Snapshot::open(store, Some(&id.to_string()))?;
             needed.insert(snapshot.settings.fingerprint);
         }
-        models = unneeded(store.models()?, &needed, policy)?;
+        models = unneeded(store.models()?, &needed, policy);
     }
     Ok(Plan {
         leases: store.lease_kind(),
@@ -196,24 +196,24 @@ fn unneeded(
     found: Vec<(Digest, Duration)>,
     needed: &BTreeSet<Digest>,
     policy: &Policy,
-) -> Result<Vec<Digest>, Error> {
+) -> Vec<Digest> {
     let is_unneeded =
         |(id, age): &(Digest, Duration)| !needed.contains(id) && *age >= policy.keep_within;
-    Ok(found
+    found
         .into_iter()
         .filter(is_unneeded)
         .map(|(id, _)| id)
-        .collect())
+        .collect()
 }
 
-/// Removes what the plan says that nobody needs.
+/// Removes what nobody needs. `planned` was made under the same lock.
 pub fn collect(
     store: &LockedStore,
+    planned: &Plan,
     policy: &Policy,
     progress: &dyn Progress,
 ) -> Result<Collected, Error> {
     let mut collected = Collected::default();
-    let planned = plan(store, policy)?;
     for version in planned.versions.iter().filter(|version| version.goes()) {
         progress.checkpoint()?;
         match store.exclude_readers(&version.version)? {

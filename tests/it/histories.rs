@@ -266,7 +266,8 @@ impl World {
         };
         let planned = gc::plan(&self.store, &policy).unwrap();
         let locked = self.lock();
-        gc::collect(&locked, &policy, &Silent).unwrap();
+        let plan = gc::plan(&locked, &policy).unwrap();
+        gc::collect(&locked, &plan, &policy, &Silent).unwrap();
         let is_held = |version: &u64| self.held.get(version).is_some_and(|held| !held.is_empty());
         let goes: Vec<u64> = self
             .model
