@@ -56,14 +56,26 @@ impl fmt::Display for LeaseKind {
 /// A reader's hold on a version. Dropping it gives the hold up.
 #[derive(Debug)]
 pub struct Lease {
-    file: File,
+    file: Lock,
     heartbeat: Option<Heartbeat>,
 }
 
 /// The whole of a lease file, held by whoever is about to take the version away.
 #[derive(Debug)]
 pub struct Exclusive {
-    _file: File,
+    _file: Lock,
+}
+
+/// An open file with a lock, which ends with this value: a program that another thread is just starting has the file open as
+/// well, until it executes, and would keep a lock that is only closed.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Where it fails, closing the file must do.
+        unlock(&self.0).ok();
+    }
 }
 
 impl Store {
@@ -100,6 +112,7 @@ impl Store {
             fs::symlink_metadata(&path).context(&path)?,
         );
         let same = (locked.dev(), locked.ino()) == (named.dev(), named.ino());
+        let file = Lock(file);
         Ok(same.then_some(Lease { file, heartbeat }))
     }
 
@@ -120,8 +133,9 @@ impl Store {
             Err(e) if self.lease_kind() == LeaseKind::Kernel => return Err(e).context(&path)?,
             Err(_) => {}
         }
+        let _file = Lock(file);
         let alive = self.heartbeats(name)? > 0;
-        Ok((!alive).then_some(Exclusive { _file: file }))
+        Ok((!alive).then_some(Exclusive { _file }))
     }
 
     /// Counts the readers that hold a version, on this host and, by their heartbeats, on others. A reader that holds by
@@ -193,7 +207,7 @@ impl Lease {
         if self.heartbeat.is_some() {
             return Ok(false);
         }
-        fcntl(self.file.as_fd(), FcntlArg::F_SETFD(FdFlag::empty()))
+        fcntl(self.file.0.as_fd(), FcntlArg::F_SETFD(FdFlag::empty()))
             .map(|_| true)
             .context("the lease")
     }
@@ -258,6 +272,11 @@ fn lock(file: &File, kind: i32, start: i64, length: i64) -> nix::Result<()> {
     fcntl(file, FcntlArg::F_OFD_SETLK(&range(kind, start, length))).map(drop)
 }
 
+#[cfg(target_os = "linux")]
+fn unlock(file: &File) -> nix::Result<()> {
+    lock(file, libc::F_UNLCK, 0, 0)
+}
+
 /// Counts the locks on a file by asking the kernel for one conflict after the other, each time in what is left and right of
 /// the last one.
 #[cfg(target_os = "linux")]
@@ -294,6 +313,11 @@ fn lock(file: &File, kind: i32, _: i64, _: i64) -> nix::Result<()> {
         file.try_lock()
     };
     locked.map_err(|_| Errno::EAGAIN)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unlock(file: &File) -> std::io::Result<()> {
+    file.unlock()
 }
 
 #[cfg(not(target_os = "linux"))]
