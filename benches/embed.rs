@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use ragctl::chunk::{Chunker, Policy, Strategy};
+use ragctl::chunk::{Chunker, Policy};
 use ragctl::corpus::{self, SourceSpec};
 use ragctl::embed::{Device, DeviceRequest, Embedder, Precision, probes::cosine};
 use ragctl::model::Model;
+use ragctl::progress::Silent;
 
 const ROUNDS: usize = 3;
 
@@ -69,26 +70,14 @@ fn main() -> ExitCode {
 /// Cuts every document below a directory, and counts the tokens that the model sees, special tokens included.
 fn chunks(docs: &Path, model: &Model) -> (Vec<String>, usize) {
     let tokenizer = model.tokenizer().unwrap();
-    let policy = Policy {
-        strategy: Strategy::Structure,
-        max_tokens: None,
-        overlap: None,
-    };
-    let chunker = Chunker::new(&tokenizer, policy).unwrap();
+    let chunker = Chunker::new(&tokenizer, Policy::default()).unwrap();
     let source = SourceSpec::of_path(docs.to_str().unwrap());
-    let mut texts = Vec::new();
-    for item in corpus::list(&source).unwrap().items {
-        corpus::read(&source, &item, &mut |outcome| {
-            texts.extend(
-                outcome
-                    .iter()
-                    .flat_map(|document| chunker.chunk(document))
-                    .map(|chunk| chunk.text),
-            );
-            Ok::<_, std::convert::Infallible>(())
-        })
-        .unwrap();
-    }
+    let program = Path::new(env!("CARGO_BIN_EXE_ragctl"));
+    let (documents, _) = corpus::read_all(program, &source, &Silent).unwrap();
+    let chunks = documents
+        .iter()
+        .flat_map(|document| chunker.chunk(document));
+    let texts: Vec<String> = chunks.map(|chunk| chunk.text).collect();
     let tokens = texts
         .iter()
         .map(|text| tokenizer.encode(text).unwrap().ids.len())

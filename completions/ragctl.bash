@@ -726,40 +726,12 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__ingest)
-            opts="-C -o -q -v -h --model --device --precision --strategy --max-tokens --overlap --max-failed --strict --files-from --include --exclude --metadata --id-field --title-field --text-field --uri-field --metadata-field --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --files-from --include --exclude --metadata --id-field --title-field --text-field --uri-field --metadata-field --html --pdf-passwords --sitemap --crawl --depth --max-pages --delay --allow-host --allow-cidr --header-env --header-file --model --device --precision --strategy --max-tokens --overlap --heading-prefix --mode --max-failed --strict --list --failed --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --model)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --device)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --precision)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --strategy)
-                    COMPREPLY=($(compgen -W "structure document" -- "${cur}"))
-                    return 0
-                    ;;
-                --max-tokens)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --overlap)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-failed)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --files-from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -793,6 +765,82 @@ _ragctl() {
                     return 0
                     ;;
                 --metadata-field)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pdf-passwords)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sitemap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --crawl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --depth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-pages)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-cidr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --strategy)
+                    COMPREPLY=($(compgen -W "structure document" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-tokens)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --overlap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "full scoped incremental" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-failed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -924,12 +972,20 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__inspect__subcmd__chunk)
-            opts="-C -o -q -v -h --model --device --precision --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --html --pdf-passwords --model --device --precision --stats --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pdf-passwords)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --model)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -978,12 +1034,20 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__inspect__subcmd__extract)
-            opts="-C -o -q -v -h --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --html --pdf-passwords --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pdf-passwords)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --store)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1412,13 +1476,17 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__publish)
-            opts="-C -o -q -v -h --require --channel --expect-current --min-interval --pre-hook --post-hook --reason --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --require --max-shrink --channel --expect-current --min-interval --pre-hook --post-hook --reason --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --require)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-shrink)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1680,7 +1748,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__run)
-            opts="-C -o -q -v -h --model --device --precision --strategy --max-tokens --overlap --max-failed --strict --bump --pre --label --exact-below --channel --reason --metrics-file --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --model --device --precision --strategy --max-tokens --overlap --heading-prefix --mode --max-failed --strict --bump --pre --label --exact-below --channel --reason --metrics-file --max-shrink --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1708,6 +1776,10 @@ _ragctl() {
                     ;;
                 --overlap)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "full scoped incremental" -- "${cur}"))
                     return 0
                     ;;
                 --max-failed)
@@ -1739,6 +1811,10 @@ _ragctl() {
                     return 0
                     ;;
                 --metrics-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-shrink)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -68,6 +68,26 @@ complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "doctor" -d 'Check the
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "config" -d 'Show the settings and what they mean'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "man" -d 'Print the man page, or write one for every command'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l files-from -d 'Read paths and addresses from this file, one a line; `-` is standard input' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l include -d 'Read only what matches, in directories and sites' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l exclude -d 'Leave out what matches, in directories and sites' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l metadata -d 'A metadata value for every document' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l id-field -d 'Records: the field that holds the id' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l title-field -d 'Records: the field that holds the title' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l text-field -d 'Records: the field that holds the text' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l uri-field -d 'Records: the field that holds the address to cite' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l metadata-field -d 'Records: fields that become metadata columns' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l html -d 'What is taken of a web page: `auto`, `main`, `full` or `css:SELECTOR`' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l pdf-passwords -d 'Passwords for encrypted PDFs, one a line' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l sitemap -d 'Read the pages of a sitemap' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l crawl -d 'Follow links from here within the site' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l depth -d 'Links that a crawl goes from its start' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l max-pages -d 'Pages that are read of a site' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l delay -d 'Time between two requests to a host' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l allow-host -d 'Reach this host although its addresses are private' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l allow-cidr -d 'Reach this private network' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l header-env -d 'A request header whose value is in an environment variable' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l header-file -d 'A request header whose value is in a file' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
@@ -75,16 +95,10 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l strategy -d '`s
 document\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l max-tokens -d 'The cap of a chunk in tokens' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l overlap -d 'Tokens that neighbours share' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l mode -d 'What happens to documents of earlier runs that this one does not see' -r -f -a "full\t''
+scoped\t''
+incremental\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l max-failed -d 'How many documents may fail, as a number or a percentage' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l files-from -d 'Read paths from this file, one a line; `-` is standard input' -r -F
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l include -d 'Read only files that match, in directories' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l exclude -d 'Leave out files that match, in directories' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l metadata -d 'A metadata value for every document' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l id-field -d 'JSON Lines: the field that holds the id' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l title-field -d 'JSON Lines: the field that holds the title' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l text-field -d 'JSON Lines: the field that holds the text' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l uri-field -d 'JSON Lines: the field that holds the address to cite' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l metadata-field -d 'JSON Lines: fields that become metadata columns' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s C -d 'Run as if started in this directory' -r -F
@@ -97,8 +111,11 @@ none\t'Not at all'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l heading-prefix -d 'Embed the headings above a chunk before its text'
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l strict -d 'Let no document fail: same as --max-failed 0'
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l dry-run -d 'List what would be read, and read nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l list -d 'List what would be read and why the rest would not, and read nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l failed -d 'List what could not be read at the last run, with the reasons'
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l dry-run -d 'Read and cut everything, say what it would give, and write nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l offline -d 'Never touch the network'
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
@@ -177,6 +194,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s q -l quiet -d '
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l require -d 'The verification level that it must pass' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l max-shrink -d 'How much smaller than the live version it may be, in documents or tokens' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l channel -d 'The channel: `current`, or another such as canary' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l expect-current -d 'Go ahead only if this version is live on the channel; `none` for nothing yet' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-interval -d 'Go ahead only if the channel\'s last release is this old' -r
@@ -209,6 +227,9 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l strategy -d '`stru
 document\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l max-tokens -d 'The cap of a chunk in tokens' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l overlap -d 'Tokens that neighbours share' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l mode -d 'What happens to documents of earlier runs that this one does not see' -r -f -a "full\t''
+scoped\t''
+incremental\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l max-failed -d 'How many documents may fail, as a number or a percentage' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l bump -d 'Which number rises' -r -f -a "auto\t''
 major\t''
@@ -220,6 +241,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l exact-below -d 'Ch
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l channel -d 'The channel that is released to' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l reason -d 'Why, for the history' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l metrics-file -d 'Write figures for Prometheus\' textfile collector here, after every run' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l max-shrink -d 'How much smaller than the live version the new one may be, in documents or tokens' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -233,6 +255,7 @@ none\t'Not at all'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l heading-prefix -d 'Embed the headings above a chunk before its text'
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l strict -d 'Let no document fail: same as --max-failed 0'
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l dry-run -d 'Say what would be read, and change nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l json -d 'Same as --output json'
@@ -553,6 +576,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_se
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -f -a "extract" -d 'Show the text that is extracted from a file'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and not __fish_seen_subcommand_from extract chunk" -f -a "chunk" -d 'Show the chunks that a file is cut into'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l html -d 'What is taken of a web page: `auto`, `main`, `full` or `css:SELECTOR`' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l pdf-passwords -d 'Passwords for encrypted PDFs, one a line' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s C -d 'Run as if started in this directory' -r -F
@@ -570,6 +595,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_s
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from extract" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l html -d 'What is taken of a web page: `auto`, `main`, `full` or `css:SELECTOR`' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l pdf-passwords -d 'Passwords for encrypted PDFs, one a line' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
@@ -585,6 +612,7 @@ none\t'Not at all'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l stats -d 'Show how long the chunks are and how they were cut, instead of the chunks'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l offline -d 'Never touch the network'
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'

@@ -183,7 +183,7 @@ fn check_not_forgotten(store: &Store, snapshot: &Snapshot) -> Result<(), Error> 
 pub fn embedded_texts(snapshot: &Snapshot, space: &Space) -> Result<Vec<String>, Error> {
     let texts = snapshot
         .chunks()?
-        .map(|chunk| Ok(format!("{}{}", space.document_prefix, chunk?.text)));
+        .map(|chunk| Ok(format!("{}{}", space.document_prefix, chunk?.embedded())));
     texts.collect()
 }
 
@@ -342,7 +342,7 @@ pub fn build(
     for chunk in snapshot.chunks()? {
         progress.checkpoint()?;
         let chunk = chunk?;
-        let key = embed::key(&space.document_prefix, &chunk.text);
+        let key = embed::key(&space.document_prefix, &chunk.embedded());
         let vector = cache
             .get(&key)?
             .ok_or_else(|| Error::LostVector(chunk.id.clone()))?;
@@ -451,7 +451,7 @@ fn install_model(store: &Store, model: &Model, fingerprint: &Digest) -> Result<(
 fn content_digest(snapshot: &Snapshot, space: &Space) -> Result<Digest, Error> {
     let mut hasher = FieldHasher::default();
     hasher
-        .field("ragctl content 1")
+        .field("ragctl content 2")
         .field(space.fingerprint().as_bytes());
     for (name, kind) in &snapshot.settings.columns {
         hasher.field(name).field(kind.to_string());
@@ -479,7 +479,10 @@ fn content_digest(snapshot: &Snapshot, space: &Space) -> Result<Digest, Error> {
         ] {
             hasher.field(number.to_le_bytes());
         }
-        hasher.field(format!("{}{}", space.document_prefix, chunk.text));
+        hasher.field(format!("{}{}", space.document_prefix, chunk.embedded()));
+        hasher
+            .field(chunk.prefix.as_deref().unwrap_or_default())
+            .field(chunk.flags_text().unwrap_or_default());
         hasher.field(chunk.metadata.len().to_le_bytes());
         for (name, value) in &chunk.metadata {
             hasher.field(name);

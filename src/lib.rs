@@ -21,7 +21,7 @@
 //!   reports itself, what makes vectors comparable
 //! - `simd`: kernels chosen by what the processor can do; the only `unsafe`
 //! - [`store`]: the directory: versions, manifest, draft and seal, the link, locks, leases, journal, history
-//! - [`corpus`]: sources and documents: what is read, one file a format
+//! - [`corpus`]: sources and documents: what is read, one file a format, the worker processes that read it, the web
 //! - [`model`]: which files make a space; fetching and checking them; the tokenizer
 //! - [`chunk`]: documents into chunks
 //! - [`embed`]: chunks into vectors: our own forward pass or candle's, devices, cache, probes
@@ -51,6 +51,13 @@
 //! - On a network filesystem leases are of the kind `none` unless the store was made with `--leases`: gc cannot see whether
 //!   readers mount `leases/` writable.
 //! - `withdrawn.jsonl` names documents by a hash, because an id may be what had to be forgotten.
+//! - The cache holds embeddings only. The last good copy of a document is in an earlier snapshot, from which `ingest` takes
+//!   over what did not change and what cannot be had: one place less that has to forget, and no copy that nobody checks.
+//! - A directory is read for prose. Source code, JSON and CSV are read where a pattern or a mapped field asks for them: they are
+//!   mostly what a program is made of, not what people ask about.
+//! - Chunks are cut by ragctl itself and not by a library: no splitter that was tried overlaps by sentences, keeps tables and
+//!   lead-ins together, and tokenizes a document once.
+//! - A row has two more columns: what was embedded before its text, and flags of what was taken out of it.
 //! - `build` embeds what the cache still lacks instead of failing: `embed` is then a step one may take alone, not one that
 //!   may be forgotten.
 

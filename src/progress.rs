@@ -26,6 +26,11 @@ pub trait Progress: Sync {
 pub trait Stage {
     /// Reports `count` more units done.
     fn advance(&self, count: u64);
+
+    /// Says where the work is, in words beside the units: `12 of 81 documents`.
+    fn at(&self, place: &str) {
+        let _ = place;
+    }
 }
 
 /// The run was asked to stop, and did so cleanly.

@@ -1,5 +1,6 @@
 //! Verified → Release: points a channel at a version, forward or back. The only caller of the flip.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,6 +18,33 @@ pub struct Conditions {
     pub expectation: Expectation,
     /// How old its last release must be.
     pub min_interval: Duration,
+}
+
+/// A part of the live version's documents or tokens that a release may lose, in percent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shrink(f64);
+
+/// A text that is no such part.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no percentage such as 10%")]
+pub struct ParseShrinkError(String);
+
+impl std::str::FromStr for Shrink {
+    type Err = ParseShrinkError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let percent = text.strip_suffix('%').unwrap_or(text).trim().parse();
+        match percent {
+            Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self(percent)),
+            _ => Err(ParseShrinkError(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Shrink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
+    }
 }
 
 /// Where a channel must be for a release to go ahead.
@@ -57,13 +85,36 @@ pub enum Error {
         /// How long it must be.
         least: Duration,
     },
+    /// The version lost too much of what is live.
+    #[error(transparent)]
+    Shrank(Box<Shrank>),
+}
+
+/// A version that lost too much of what is live.
+#[derive(Debug, thiserror::Error)]
+#[error("{to} has {has} {what} where {live} has {had}: {lost:.0}% are gone, and {allowed} may be")]
+pub struct Shrank {
+    /// The version.
+    pub to: VersionName,
+    /// The live one.
+    pub live: VersionName,
+    /// What was lost.
+    pub what: &'static str,
+    /// How many it has.
+    pub has: u64,
+    /// How many the live one has.
+    pub had: u64,
+    /// The lost part in percent.
+    pub lost: f64,
+    /// The part that may be lost.
+    pub allowed: Shrink,
 }
 
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Store(e) => e.kind(),
-            Self::TooSoon { .. } => Kind::Gate,
+            Self::TooSoon { .. } | Self::Shrank(_) => Kind::Gate,
         }
     }
 
@@ -71,6 +122,10 @@ impl Fault for Error {
         match self {
             Self::Store(e) => e.hint(),
             Self::TooSoon { .. } => Some("Wait, or give a shorter --min-interval.".into()),
+            Self::Shrank(shrank) => Some(format!(
+                "Look at what `ragctl ingest` and its --failed say is missing. If it is meant, publish with --max-shrink {:.0}%.",
+                shrank.lost.ceil()
+            )),
         }
     }
 }
@@ -119,6 +174,42 @@ impl Conditions {
             _ => Ok(()),
         }
     }
+}
+
+/// Checks that a version does not lose too much of what is live.
+pub fn check_size(
+    store: &Store,
+    channel: &Channel,
+    to: &VersionName,
+    allowed: Shrink,
+) -> Result<(), Error> {
+    let Some(live) = store.live_on(channel)? else {
+        return Ok(());
+    };
+    // A live version that cannot be read is no reason to stay with it.
+    let Ok((before, _)) = store.manifest(&live) else {
+        return Ok(());
+    };
+    let (after, _) = store.manifest(to)?;
+    let counts = [
+        ("documents", after.counts.documents, before.counts.documents),
+        ("tokens", after.counts.tokens, before.counts.tokens),
+    ];
+    for (what, has, had) in counts {
+        let lost = had.saturating_sub(has) as f64 * 100.0 / had.max(1) as f64;
+        if lost > allowed.0 {
+            return Err(Error::Shrank(Box::new(Shrank {
+                to: to.clone(),
+                live,
+                what,
+                has,
+                had,
+                lost,
+                allowed,
+            })));
+        }
+    }
+    Ok(())
 }
 
 /// Points a channel at a proven version. Once this returns, the release survives a power cut.

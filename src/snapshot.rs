@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -13,7 +14,7 @@ use crate::corpus::{ColumnKind, Document, Failure, Format, Metadata};
 use crate::digest::{Digest, FieldHasher};
 use crate::durable::{self, Context as _, PathError};
 use crate::fault::{Fault, Kind};
-use crate::store::{self, Counts, Draft, Installed, Store};
+use crate::store::{self, Counts, Draft, Installed, SOURCES, Store};
 
 /// The snapshot format that this program writes, and the only one that it reads.
 pub const FORMAT: u32 = 1;
@@ -87,6 +88,12 @@ pub struct Settings {
     pub max_tokens: usize,
     /// Tokens shared between neighbours.
     pub overlap: usize,
+    /// Tokens below which a piece was joined to a neighbour.
+    #[serde(default)]
+    pub min_tokens: usize,
+    /// Whether the headings above a chunk are embedded before it.
+    #[serde(default)]
+    pub heading_prefix: bool,
     /// Versions of extractor and chunker, by name.
     pub makers: BTreeMap<String, String>,
     /// The metadata columns and their types.
@@ -104,7 +111,7 @@ pub struct DocumentRecord {
     pub id: String,
     /// Where it lies.
     pub uri: String,
-    /// `ok` or `failed`.
+    /// `ok`, `failed` or `kept`.
     pub status: Status,
     /// Why it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,6 +132,9 @@ pub struct DocumentRecord {
     /// Its metadata.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The hash of everything that its chunks depend on beside the snapshot's settings: equal keys, equal chunks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Digest>,
 }
 
 /// Whether a document was read.
@@ -135,11 +145,13 @@ pub enum Status {
     Ok,
     /// It was not.
     Failed,
+    /// It could not be had this time: what is listed is its last good copy.
+    Kept,
 }
 
 impl DocumentRecord {
     /// Describes a document that was read.
-    pub fn of(document: &Document, chunks: usize) -> Self {
+    pub fn of(document: &Document, chunks: usize, key: Digest) -> Self {
         Self {
             source: document.source.clone(),
             id: document.id.clone(),
@@ -152,6 +164,7 @@ impl DocumentRecord {
             sha256: Some(document.sha256),
             chunks: chunks as u64,
             metadata: document.metadata.clone(),
+            key: Some(key),
         }
     }
 
@@ -169,6 +182,7 @@ impl DocumentRecord {
             sha256: None,
             chunks: 0,
             metadata: Metadata::new(),
+            key: None,
         }
     }
 }
@@ -296,9 +310,69 @@ impl Snapshot {
         lines(&self.dir, DOCUMENTS)
     }
 
+    /// Opens its chunks for reading by place.
+    pub fn chunk_lines(&self) -> Result<ChunkLines, Error> {
+        let path = self.dir.join(CHUNKS);
+        let file = durable::open_beneath(&self.dir, Path::new(CHUNKS))?;
+        let mut starts = vec![0];
+        let mut reader = BufReader::with_capacity(1 << 20, &file);
+        let (mut line, mut at) = (Vec::new(), 0);
+        loop {
+            line.clear();
+            match reader.read_until(b'\n', &mut line).context(&path)? {
+                0 => break,
+                read => at += read as u64,
+            }
+            starts.push(at);
+        }
+        Ok(ChunkLines { path, file, starts })
+    }
+
     /// The file of its documents, which a version carries along.
     pub fn documents_file(&self) -> PathBuf {
         self.dir.join(DOCUMENTS)
+    }
+}
+
+/// Reads the documents that a version was built from, by its directory.
+pub fn documents_of_version(
+    dir: &Path,
+) -> Result<impl Iterator<Item = Result<DocumentRecord, Error>> + use<>, Error> {
+    lines(dir, SOURCES)
+}
+
+/// A snapshot's chunks by place.
+#[derive(Debug)]
+pub struct ChunkLines {
+    path: PathBuf,
+    file: File,
+    /// Byte offset of each line, and of the end.
+    starts: Vec<u64>,
+}
+
+impl ChunkLines {
+    /// Reads `count` chunks from the one at place `first`, counted from 0.
+    pub fn read(&self, first: usize, count: usize) -> Result<Vec<ChunkRecord>, Error> {
+        let cut_off = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        let (Some(start), Some(end)) = (self.starts.get(first), self.starts.get(first + count))
+        else {
+            return Err(cut_off()).context(&self.path)?;
+        };
+        let mut bytes = vec![0; (end - start) as usize];
+        self.file
+            .read_exact_at(&mut bytes, *start)
+            .context(&self.path)?;
+        let lines = bytes.split(|byte| *byte == b'\n').take(count);
+        lines
+            .enumerate()
+            .map(|(index, line)| {
+                serde_json::from_slice(line).map_err(|source| Error::Malformed {
+                    path: self.path.clone(),
+                    line: first + index + 1,
+                    source,
+                })
+            })
+            .collect()
     }
 }
 

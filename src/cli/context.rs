@@ -130,6 +130,8 @@ impl<'a> Context<'a> {
         // A wrong word is told now, not at the end of a long run.
         super::ingest::policy(&loaded.config)?;
         super::ingest::tolerance(&loaded.config)?;
+        super::ingest::mode(&loaded.config)?;
+        super::publish::max_shrink(&loaded)?;
         super::verify::required_level(&loaded)?;
         device_request(&loaded)?;
         precision(&loaded)?;
@@ -159,6 +161,11 @@ impl<'a> Context<'a> {
             &variable,
             store.as_slice(),
         )?)
+    }
+
+    /// Whether the network is not to be touched.
+    pub(super) fn is_offline(&self) -> bool {
+        self.global.offline
     }
 
     /// Where the store is.

@@ -162,6 +162,7 @@ impl Run<'_> {
             for version in &withdrawn {
                 locked.unpin(version)?;
             }
+            forget::purge_states(locked, target, &found)?;
             let freed = forget::purge_cache(locked, target, &found)?;
             for snapshot in &found.snapshots {
                 let dir = locked.snapshot_dir(snapshot);

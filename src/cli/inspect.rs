@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::context::{Context, ModelOptions};
 use super::error::CliError;
-use super::ingest::policy;
-use crate::chunk::{ChunkRecord, Chunker};
+use super::ingest::{PageArgs, policy, program};
+use crate::chunk::{ChunkRecord, Chunker, Lengths, Stats};
 use crate::corpus::{self, Document, Failure, Format, Metadata, SourceSpec};
 use crate::ui::Answer;
 
@@ -28,13 +28,20 @@ enum Stage {
     Extract {
         /// The file
         file: String,
+        #[command(flatten)]
+        pages: PageArgs,
     },
     /// Show the chunks that a file is cut into
     Chunk {
-        /// The file
+        /// The file, directory or glob
         file: String,
         #[command(flatten)]
+        pages: PageArgs,
+        #[command(flatten)]
         model: ModelOptions,
+        /// Show how long the chunks are and how they were cut, instead of the chunks
+        #[arg(long)]
+        stats: bool,
     },
 }
 
@@ -60,14 +67,16 @@ struct Shown {
 struct Chunked {
     uri: String,
     chunks: Vec<ChunkRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<Stats>,
     failures: Vec<Failure>,
 }
 
 impl InspectArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
         match &self.stage {
-            Stage::Extract { file } => {
-                let (documents, failures) = read(context, file)?;
+            Stage::Extract { file, pages } => {
+                let (documents, failures) = read(context, file, pages)?;
                 let documents = documents.into_iter().map(|document| Shown {
                     id: document.id,
                     title: document.title,
@@ -84,23 +93,31 @@ impl InspectArgs {
                 })?;
                 fail_if(failures)
             }
-            Stage::Chunk { file, model } => {
+            Stage::Chunk {
+                file,
+                pages,
+                model,
+                stats,
+            } => {
                 let loaded = context.settings(model.overrides())?;
                 let model = context.model(&loaded)?;
                 let tokenizer = model.tokenizer()?;
                 let chunker = Chunker::new(&tokenizer, policy(&loaded.config)?)?;
-                let (documents, failures) = read(context, file)?;
-                let record = |document: &Document| {
-                    chunker
-                        .chunk(document)
-                        .into_iter()
-                        .map(|chunk| ChunkRecord::new(document, chunk))
-                        .collect::<Vec<_>>()
-                };
-                let chunks = documents.iter().flat_map(record).collect();
+                let (documents, failures) = read(context, file, pages)?;
+                let mut statistics = Stats::default();
+                let mut chunks = Vec::new();
+                for document in &documents {
+                    let cut = chunker.chunk(document);
+                    statistics.add(&cut);
+                    chunks.extend(
+                        cut.into_iter()
+                            .map(|chunk| ChunkRecord::new(document, chunk)),
+                    );
+                }
                 context.ui.answer(&Chunked {
                     uri: file.clone(),
-                    chunks,
+                    chunks: if *stats { Vec::new() } else { chunks },
+                    stats: stats.then_some(statistics),
                     failures: failures.clone(),
                 })?;
                 fail_if(failures)
@@ -109,20 +126,15 @@ impl InspectArgs {
     }
 }
 
-fn read(context: &Context<'_>, file: &str) -> Result<(Vec<Document>, Vec<Failure>), CliError> {
+fn read(
+    context: &Context<'_>,
+    file: &str,
+    pages: &PageArgs,
+) -> Result<(Vec<Document>, Vec<Failure>), CliError> {
     let mut source = SourceSpec::of_path(file);
     source.base = context.working_dir.clone();
-    let (mut documents, mut failures) = (Vec::new(), Vec::new());
-    for item in corpus::list(&source)?.items {
-        corpus::read(&source, &item, &mut |outcome| {
-            match outcome {
-                Ok(document) => documents.push(document),
-                Err(failure) => failures.push(failure),
-            }
-            Ok::<_, CliError>(())
-        })?;
-    }
-    Ok((documents, failures))
+    pages.apply(&mut source);
+    Ok(corpus::read_all(&program()?, &source, context.ui)?)
 }
 
 fn fail_if(failures: Vec<Failure>) -> Result<(), CliError> {
@@ -141,8 +153,59 @@ impl Answer for Extracted {
     }
 }
 
+fn write_stats(stats: &Stats, out: &mut dyn Write) -> io::Result<()> {
+    let summary = stats.summary();
+    let Lengths {
+        min,
+        lower_quartile,
+        median,
+        upper_quartile,
+        max,
+        mean,
+        total,
+    } = summary.tokens;
+    writeln!(out, "{} chunks, {total} tokens", summary.chunks)?;
+    writeln!(
+        out,
+        "tokens: shortest {min}, quartiles {lower_quartile}, {median}, {upper_quartile}, longest {max}, mean {mean:.1}"
+    )?;
+    let most = summary
+        .histogram
+        .iter()
+        .map(|bin| bin.chunks)
+        .max()
+        .unwrap_or(0)
+        .max(1);
+    for bin in &summary.histogram {
+        let bar = "#".repeat((bin.chunks * WIDEST).div_ceil(most));
+        writeln!(out, "  to {:>4}  {:>6}  {bar}", bin.up_to, bin.chunks)?;
+    }
+    let ends = summary.ends;
+    let ends = [
+        (ends.section, "end with their section"),
+        (ends.paragraph, "end between paragraphs"),
+        (ends.sentence, "end between sentences"),
+        (ends.row, "split a table between rows"),
+        (ends.line, "split code between lines"),
+        (ends.words, "split a sentence between words"),
+        (ends.word, "split a word"),
+        (summary.joined, "small pieces joined to a neighbour"),
+        (summary.truncated, "longer than the model's window"),
+    ];
+    for (count, what) in ends.iter().filter(|(count, _)| *count > 0) {
+        writeln!(out, "{count:>8} {what}")?;
+    }
+    Ok(())
+}
+
+/// Characters of the longest bar.
+const WIDEST: usize = 40;
+
 impl Answer for Chunked {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(stats) = &self.stats {
+            return write_stats(stats, out);
+        }
         for chunk in &self.chunks {
             let page = chunk
                 .page

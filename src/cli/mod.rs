@@ -37,7 +37,8 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::ui::{ColorMode, Output, ProgressMode, Signals, Ui};
+use crate::corpus::{self, WORKER_COMMAND};
+use crate::ui::{self, ColorMode, Output, ProgressMode, Signals, Ui};
 pub use completions::scripts;
 pub use man::pages;
 
@@ -102,7 +103,7 @@ struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Ingest(ingest::IngestArgs),
+    Ingest(Box<ingest::IngestArgs>),
     Embed(embed::EmbedArgs),
     Build(build::BuildArgs),
     Verify(verify::VerifyArgs),
@@ -239,6 +240,14 @@ pub fn command() -> clap::Command {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
+    // Asked before anything is parsed or set up: a worker has limits and no terminal, and nobody starts one by hand.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|arg| arg == WORKER_COMMAND)
+    {
+        let served = corpus::serve_worker(std::io::stdin(), ui::raw_output());
+        return ExitCode::from(u8::from(served.is_err()));
+    }
     ExitCode::from(run(std::env::args_os(), &Signals::default()))
 }
 

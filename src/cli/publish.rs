@@ -11,7 +11,7 @@ use super::error::CliError;
 use super::hooks::{self, Occasion};
 use super::verify::{embedder_for, required_level};
 use crate::config::{Loaded, Override};
-use crate::publish::{self, Conditions, Expectation};
+use crate::publish::{self, Conditions, Expectation, ParseShrinkError, Shrink};
 use crate::store::{Channel, Held, LockedStore, Operation, Release, Store, VersionName};
 use crate::ui::Answer;
 use crate::verify::{self, Level};
@@ -27,6 +27,9 @@ pub(super) struct PublishArgs {
     /// The verification level that it must pass
     #[arg(long, value_name = "LEVEL")]
     require: Option<Level>,
+    /// How much smaller than the live version it may be, in documents or tokens
+    #[arg(long, value_name = "N%")]
+    max_shrink: Option<Shrink>,
     #[command(flatten)]
     options: ReleaseOptions,
 }
@@ -57,6 +60,9 @@ pub(super) struct ReleaseOptions {
     /// Say what would happen, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Whether it may be any smaller than the live version.
+    #[arg(skip)]
+    may_shrink: bool,
 }
 
 /// What the options and the configuration ask of a release.
@@ -77,10 +83,25 @@ impl ReleaseOptions {
         }
     }
 
-    /// A release that no hook stops and no interval delays.
+    /// Checks that a version does not lose too much of what is live.
+    fn check_size(
+        &self,
+        loaded: &Loaded,
+        store: &Store,
+        version: &VersionName,
+    ) -> Result<(), CliError> {
+        if self.may_shrink {
+            return Ok(());
+        }
+        let allowed = max_shrink(loaded)?;
+        Ok(publish::check_size(store, &self.channel, version, allowed)?)
+    }
+
+    /// A release that no hook stops, no interval delays, and that may be smaller.
     pub(super) fn unconditional(self) -> Self {
         Self {
             min_interval: Some(Duration::ZERO),
+            may_shrink: true,
             pre_hook: Some(String::new()),
             ..self
         }
@@ -106,6 +127,26 @@ impl ReleaseOptions {
             post_hook: hook(&self.post_hook, &config.post_hook),
         })
     }
+}
+
+/// The option as a layer over the configuration.
+pub(super) fn shrink_override(asked: Option<Shrink>) -> Option<Override> {
+    asked.map(|shrink| Override {
+        key: "gate.max_shrink",
+        flag: "max-shrink",
+        value: shrink.to_string(),
+    })
+}
+
+/// How much a release may lose, as it is configured.
+pub(super) fn max_shrink(loaded: &Loaded) -> Result<Shrink, CliError> {
+    let wrong = |e: ParseShrinkError| {
+        CliError::usage(
+            format!("gate.max_shrink: {e}"),
+            "Write a percentage; 100% lets everything go.",
+        )
+    };
+    loaded.config.gate.max_shrink.parse().map_err(wrong)
 }
 
 impl Rules {
@@ -256,6 +297,7 @@ pub(super) fn publish_now(
         return Ok(nothing_to_do(live, options.dry_run));
     }
     rules.conditions.check(store)?;
+    options.check_size(loaded, store, version)?;
     if options.dry_run {
         return Ok(nothing_to_do(live, true));
     }
@@ -272,6 +314,7 @@ pub(super) fn publish_now(
         return Ok(nothing_to_do(live, false));
     }
     rules.conditions.check(&locked)?;
+    options.check_size(loaded, &locked, version)?;
     rules.before(context, &locked, &held)?;
     let verified = verify::prove(&locked, &held, passed, context.ui)?;
     let reason = options.reason.clone();
@@ -288,7 +331,12 @@ impl PublishArgs {
             flag: "require",
             value: level.to_string(),
         });
-        let loaded = context.settings(require.into_iter().collect())?;
+        let loaded = context.settings(
+            require
+                .into_iter()
+                .chain(shrink_override(self.max_shrink))
+                .collect(),
+        )?;
         let store = context.store(&loaded)?;
         let answer = publish_now(context, &loaded, &store, &self.version, &self.options)?;
         Ok(context.ui.answer(&answer)?)

@@ -13,9 +13,10 @@ use serde::Serialize;
 use super::build::{self, BuildOptions, build_now};
 use super::context::{Context, LockOptions};
 use super::error::CliError;
-use super::ingest::{self, IngestOptions, ingest_configured};
+use super::ingest::{self, IngestOptions, ingest_configured, survey_configured};
 use super::publish::{self, ReleaseOptions, publish_now};
 use crate::durable;
+use crate::publish::Shrink;
 use crate::snapshot::Snapshot;
 use crate::store::{Channel, Counts};
 use crate::ui::Answer;
@@ -39,6 +40,9 @@ pub(super) struct RunArgs {
     /// Write figures for Prometheus' textfile collector here, after every run
     #[arg(long, value_name = "PATH")]
     metrics_file: Option<PathBuf>,
+    /// How much smaller than the live version the new one may be, in documents or tokens
+    #[arg(long, value_name = "N%")]
+    max_shrink: Option<Shrink>,
     #[command(flatten)]
     lock: LockOptions,
     /// Say what would be read, and change nothing
@@ -55,7 +59,6 @@ struct Ran {
     ingest: Option<ingest::Answered>,
     build: Option<build::Answered>,
     publish: Option<publish::Answered>,
-    plan: Option<crate::ingest::Plan>,
 }
 
 impl RunArgs {
@@ -97,20 +100,19 @@ impl RunArgs {
             .overrides()
             .into_iter()
             .chain(self.build.overrides())
+            .chain(publish::shrink_override(self.max_shrink))
             .collect();
         let loaded = context.settings(overrides)?;
         let store = context.store(&loaded)?;
         if self.dry_run {
-            let plan = crate::ingest::plan(&loaded.config.sources, &loaded.config.metadata)?;
-            let seconds = begun.elapsed().as_secs_f64();
+            let surveyed = survey_configured(context, &loaded, &store, context.model(&loaded)?)?;
             return Ok(Ran {
                 dry_run: true,
                 changed: None,
-                seconds,
-                ingest: None,
+                seconds: begun.elapsed().as_secs_f64(),
+                ingest: Some(surveyed),
                 build: None,
                 publish: None,
-                plan: Some(plan),
             });
         }
         let _only_run = store.lock_run(self.lock.lock_timeout, context.ui)?;
@@ -132,7 +134,6 @@ impl RunArgs {
             ingest: Some(ingested),
             build: Some(built),
             publish: Some(published),
-            plan: None,
         })
     }
 }
@@ -230,9 +231,6 @@ impl Metrics<'_> {
 
 impl Answer for Ran {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
-        for source in self.plan.iter().flat_map(|plan| &plan.sources) {
-            writeln!(out, "{}: {} to read", source.id, source.items.len())?;
-        }
         if let Some(ingest) = &self.ingest {
             ingest.human(out)?;
         }

@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::context::Context;
 use super::error::CliError;
 use crate::digest::Digest;
-use crate::store::{Manifest, Release, VersionName};
-use crate::ui::{Answer, table};
+use crate::snapshot::{self, Status};
+use crate::store::{Held, Manifest, Release, VersionName};
+use crate::ui::{Answer, escape_line, table};
 use crate::verify::{Level, Report};
 
 /// Show what a version is made of
@@ -30,6 +31,17 @@ struct Shown {
     manifest: Manifest,
     reports: Vec<ReportLine>,
     releases: Vec<Release>,
+    /// Documents that could not be read, those among them whose last good copy it holds.
+    failures: Vec<FailureLine>,
+}
+
+#[derive(Serialize)]
+struct FailureLine {
+    source: String,
+    id: String,
+    uri: String,
+    status: Status,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -69,11 +81,29 @@ impl ShowArgs {
                 .into_iter()
                 .filter(|release| release.to == held.name)
                 .collect(),
+            failures: failures(&held)?,
             manifest: held.manifest.clone(),
             version: held.name.clone(),
         };
         Ok(context.ui.answer(&shown)?)
     }
+}
+
+fn failures(held: &Held) -> Result<Vec<FailureLine>, CliError> {
+    let mut failures = Vec::new();
+    for document in snapshot::documents_of_version(&held.dir)? {
+        let document = document?;
+        if document.status != Status::Ok {
+            failures.push(FailureLine {
+                source: document.source,
+                id: document.id,
+                uri: document.uri,
+                status: document.status,
+                reason: document.reason.unwrap_or_default(),
+            });
+        }
+    }
+    Ok(failures)
 }
 
 impl Answer for Shown {
@@ -149,6 +179,14 @@ impl Answer for Shown {
                 .iter()
                 .map(|(key, value)| ["label".into(), format!("{key}={value}")]),
         );
+        rows.extend(self.failures.iter().map(|failure| {
+            let kept = match failure.status {
+                Status::Kept => " (its last good copy is in it)",
+                Status::Ok | Status::Failed => "",
+            };
+            let what = format!("{}: {}{kept}", failure.uri, failure.reason);
+            ["not read".into(), escape_line(&what)]
+        }));
         rows.extend(self.reports.iter().map(|report| {
             let verdict = if report.passed { "passed" } else { "FAILED" };
             [

@@ -22,11 +22,13 @@ pub struct Config {
     pub sources: Vec<SourceSpec>,
     /// The embedding model.
     pub model: ModelConfig,
+    /// How documents are read.
+    pub ingest: IngestConfig,
     /// How documents become chunks.
     pub chunk: ChunkConfig,
     /// How the table is indexed.
     pub index: IndexConfig,
-    /// What a build must pass.
+    /// What builds and releases must pass.
     pub gate: GateConfig,
     /// What a release must pass.
     pub publish: PublishConfig,
@@ -39,6 +41,7 @@ impl Default for Config {
             metadata: Metadata::new(),
             sources: Vec::new(),
             model: ModelConfig::default(),
+            ingest: IngestConfig::default(),
             chunk: ChunkConfig::default(),
             index: IndexConfig::default(),
             gate: GateConfig::default(),
@@ -86,6 +89,23 @@ impl Default for ModelConfig {
     }
 }
 
+/// How documents are read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IngestConfig {
+    /// What happens to documents of earlier runs that a run does not see: `full` drops them, `scoped` those of the run's own
+    /// sources, `incremental` only what its source says is gone.
+    pub mode: String,
+}
+
+impl Default for IngestConfig {
+    fn default() -> Self {
+        Self {
+            mode: "full".into(),
+        }
+    }
+}
+
 /// How documents become chunks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -98,6 +118,11 @@ pub struct ChunkConfig {
     /// Tokens that neighbours share; 32 by default, and at most a quarter of the cap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overlap: Option<usize>,
+    /// Tokens below which a piece is joined to a neighbour where both fit; an eighth of the cap by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_tokens: Option<usize>,
+    /// Whether the headings above a chunk are embedded before its text.
+    pub heading_prefix: bool,
 }
 
 impl Default for ChunkConfig {
@@ -106,6 +131,8 @@ impl Default for ChunkConfig {
             strategy: "structure".into(),
             max_tokens: None,
             overlap: None,
+            min_tokens: None,
+            heading_prefix: false,
         }
     }
 }
@@ -127,18 +154,21 @@ impl Default for IndexConfig {
     }
 }
 
-/// What a build must pass.
+/// What builds and releases must pass.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GateConfig {
     /// How many documents may fail: a number, or a percentage such as `5%`.
     pub max_failed: String,
+    /// How much smaller than the live version a release may be, in documents or tokens, such as `10%`.
+    pub max_shrink: String,
 }
 
 impl Default for GateConfig {
     fn default() -> Self {
         Self {
             max_failed: "5%".into(),
+            max_shrink: "10%".into(),
         }
     }
 }

@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-pub use keys::{ChunkConfig, Config, GateConfig, IndexConfig, ModelConfig, PublishConfig};
+pub use keys::{
+    ChunkConfig, Config, GateConfig, IndexConfig, IngestConfig, ModelConfig, PublishConfig,
+};
 
+use crate::corpus;
 use crate::durable::{Context as _, PathError};
 use crate::fault::{Fault, Kind};
 
@@ -18,22 +21,34 @@ pub const FILE: &str = "ragctl.toml";
 /// The file that `init` writes.
 pub const TEMPLATE: &str = include_str!("template.toml");
 
-/// The settings that a flag or a variable may give, and whether they are numbers. The variable's name is the key in
-/// capitals: `chunk.max_tokens` is `RAGCTL_CHUNK_MAX_TOKENS`.
-const LAYERED: [(&str, bool); 13] = [
-    ("store", false),
-    ("model.name", false),
-    ("model.revision", false),
-    ("model.path", false),
-    ("model.from", false),
-    ("model.device", false),
-    ("model.precision", false),
-    ("chunk.strategy", false),
-    ("chunk.max_tokens", true),
-    ("chunk.overlap", true),
-    ("index.exact_below", true),
-    ("gate.max_failed", false),
-    ("publish.require", false),
+/// What a setting is, where it is given as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Is {
+    Text,
+    Number,
+    Boolean,
+}
+
+/// The settings that a flag or a variable may give. The variable's name is the key in capitals: `chunk.max_tokens` is
+/// `RAGCTL_CHUNK_MAX_TOKENS`.
+const LAYERED: [(&str, Is); 17] = [
+    ("store", Is::Text),
+    ("model.name", Is::Text),
+    ("model.revision", Is::Text),
+    ("model.path", Is::Text),
+    ("model.from", Is::Text),
+    ("model.device", Is::Text),
+    ("model.precision", Is::Text),
+    ("ingest.mode", Is::Text),
+    ("chunk.strategy", Is::Text),
+    ("chunk.max_tokens", Is::Number),
+    ("chunk.overlap", Is::Number),
+    ("chunk.min_tokens", Is::Number),
+    ("chunk.heading_prefix", Is::Boolean),
+    ("index.exact_below", Is::Number),
+    ("gate.max_failed", Is::Text),
+    ("gate.max_shrink", Is::Text),
+    ("publish.require", Is::Text),
 ];
 
 /// A configuration that cannot be used.
@@ -177,13 +192,13 @@ pub fn load(
         table = toml::from_str(&text).map_err(wrong)?;
         record(&table, "", &Origin::File(path.clone()), &mut origins);
     }
-    for (key, number) in LAYERED {
+    for (key, is) in LAYERED {
         let name = format!("RAGCTL_{}", key.replace('.', "_").to_uppercase());
         if let Some(value) = variable(&name).filter(|value| !value.is_empty()) {
             set(
                 &mut table,
                 key,
-                number,
+                is,
                 &value,
                 &Origin::Environment(name),
                 &mut origins,
@@ -191,13 +206,12 @@ pub fn load(
         }
     }
     for Override { key, flag, value } in flags {
-        let number = LAYERED
-            .iter()
-            .any(|(known, number)| known == key && *number);
+        let known = LAYERED.iter().find(|(known, _)| known == key);
+        let is = known.map_or(Is::Text, |(_, is)| *is);
         set(
             &mut table,
             key,
-            number,
+            is,
             value,
             &Origin::Flag((*flag).to_owned()),
             &mut origins,
@@ -237,7 +251,16 @@ impl Loaded {
     /// Lists every setting with its value and origin.
     pub fn settings(&self) -> Vec<(String, String, Origin)> {
         let mut flat = BTreeMap::new();
-        if let Ok(Value::Table(table)) = Value::try_from(&self.config) {
+        // An address may hold a secret.
+        let mut shown = self.config.clone();
+        for source in &mut shown.sources {
+            let addresses = source.urls.iter_mut();
+            let addresses = addresses
+                .chain(&mut source.sitemap)
+                .chain(&mut source.crawl);
+            addresses.for_each(|url| *url = corpus::redact(url));
+        }
+        if let Ok(Value::Table(table)) = Value::try_from(&shown) {
             flatten(&table, "", &mut flat);
         }
         for (key, _) in LAYERED {
@@ -260,20 +283,19 @@ impl Loaded {
 fn set(
     table: &mut Table,
     key: &str,
-    number: bool,
+    is: Is,
     value: &str,
     origin: &Origin,
     origins: &mut BTreeMap<String, Origin>,
 ) -> Result<(), Error> {
-    let value = match number {
-        false => Value::String(value.to_owned()),
-        true => {
-            let wrong = |_| Error::Layer {
-                origin: origin.to_string(),
-                problem: format!("`{value}` is not a whole number"),
-            };
-            Value::Integer(value.parse().map_err(wrong)?)
-        }
+    let wrong = |what: &str| Error::Layer {
+        origin: origin.to_string(),
+        problem: format!("`{value}` is not {what}"),
+    };
+    let value = match is {
+        Is::Text => Value::String(value.to_owned()),
+        Is::Number => Value::Integer(value.parse().map_err(|_| wrong("a whole number"))?),
+        Is::Boolean => Value::Boolean(value.parse().map_err(|_| wrong("`true` or `false`"))?),
     };
     let (section, name) = key.split_once('.').unwrap_or(("", key));
     let target = match section {

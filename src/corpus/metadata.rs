@@ -94,6 +94,8 @@ const RESERVED: &[&str] = &[
     "ordinal",
     "tokens",
     "text_sha256",
+    "embedded_prefix",
+    "flags",
     "metadata",
 ];
 

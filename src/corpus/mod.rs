@@ -1,23 +1,35 @@
 //! Source → Document: where documents come from, and how each format becomes text with structure.
 //!
-//! One bad document is that document's failure, with a reason, and never the run's.
+//! Untrusted bytes are parsed in worker processes with limits. One bad document is that document's failure, with a reason,
+//! and never the run's.
 
-mod charset;
 mod discover;
-mod html;
+mod fetched;
+mod format;
 mod metadata;
-mod pdf;
-mod records;
+mod normal;
+mod pattern;
+mod read;
 mod source;
+mod web;
+mod worker;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use discover::{Item, Listing, Origin, list};
+pub use discover::{Item, LeftOut, Listing, Origin, left_out, list};
+pub use fetched::fetch;
+pub use format::{Fields, Flag, Format, HtmlMode, HtmlModeError, Mark, Markup, Options, Task};
 pub use metadata::{Columns, Conflict, Kind as ColumnKind, Metadata, Value, check_name};
+pub use normal::Offsets;
+pub use pattern::PatternError;
+pub use read::{Job, Outcome, Reader, read_all};
 pub use source::{Input, SourceSpec};
+pub use web::{Memory as WebMemory, Secret, redact};
+pub use worker::{
+    COMMAND as WORKER_COMMAND, Error as WorkerError, Stopped, Worker, serve as serve_worker,
+};
 
 use crate::digest::Digest;
 use crate::durable::PathError;
@@ -25,68 +37,13 @@ use crate::fault::{Fault, Kind};
 
 /// Bytes of one document beyond which it is refused unread: 64 MiB.
 pub const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
+/// Bytes of text that one document may give: 16 MiB.
+pub const MAX_TEXT_BYTES: usize = 16 << 20;
 /// The version of extraction: raised when the same bytes give another text.
-pub const EXTRACTOR: &str = "1";
-/// Stack of the extraction thread in bytes. Parsers recurse as deep as a document tells them to.
-const EXTRACTION_STACK: usize = 256 << 20;
-
-/// What a document's bytes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Markdown.
-    Markdown,
-    /// Text without markup that ragctl knows.
-    Text,
-    /// A web page.
-    Html,
-    /// A PDF.
-    Pdf,
-    /// One record of a JSON Lines file.
-    Record,
-}
-
-impl Format {
-    /// Returns the format that a file's extension stands for.
-    fn of_extension(path: &Path) -> Option<Self> {
-        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-        Some(match extension.as_str() {
-            "md" | "markdown" | "mdx" => Self::Markdown,
-            "txt" | "text" | "rst" | "adoc" | "log" => Self::Text,
-            "html" | "htm" | "xhtml" => Self::Html,
-            "pdf" => Self::Pdf,
-            "jsonl" | "ndjson" => Self::Record,
-            _ => return None,
-        })
-    }
-
-    /// Returns the format that a file's first bytes stand for, for files whose names do not tell.
-    fn of_bytes(bytes: &[u8]) -> Self {
-        let head = bytes
-            .get(..bytes.len().min(1024))
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        let has = |needle: &[u8]| head.windows(needle.len()).any(|window| window == needle);
-        match () {
-            () if has(b"%pdf-") => Self::Pdf,
-            () if has(b"<!doctype html") || has(b"<html") => Self::Html,
-            () => Self::Text,
-        }
-    }
-}
-
-/// How a document's text marks its structure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Markup {
-    /// Markdown, headings included.
-    Markdown,
-    /// None.
-    Plain,
-}
+pub const EXTRACTOR: &str = "2";
 
 /// One item of a source, extracted to text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// Its source's id.
     pub source: String,
@@ -104,6 +61,10 @@ pub struct Document {
     pub markup: Markup,
     /// Byte offsets into `text` at which pages begin; empty where there are no pages.
     pub pages: Vec<usize>,
+    /// What a reader of its chunks should know, by place.
+    pub marks: Vec<Mark>,
+    /// Where its text stood before it was normalised.
+    pub offsets: Offsets,
     /// Its own metadata and the user's.
     pub metadata: Metadata,
     /// Size of its bytes.
@@ -123,6 +84,9 @@ pub struct Failure {
     pub uri: String,
     /// Why it could not be read, as a clause.
     pub reason: String,
+    /// Whether it was read, and held no text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty: bool,
 }
 
 /// A source that cannot be listed. A document that cannot be read is a [`Failure`] instead.
@@ -131,6 +95,9 @@ pub enum Error {
     /// The filesystem said no.
     #[error(transparent)]
     Io(#[from] PathError),
+    /// No worker can be used.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
     /// The source's path names nothing.
     #[error("source `{id}`: {} does not exist", path.display())]
     NoSuchPath {
@@ -139,13 +106,31 @@ pub enum Error {
         /// Its path.
         path: PathBuf,
     },
-    /// A pattern is not a glob.
+    /// A pattern cannot be used.
     #[error("source `{id}`: {source}")]
-    Glob {
+    Pattern {
         /// The source.
         id: String,
-        /// What the glob parser says.
-        source: globset::Error,
+        /// Why.
+        source: PatternError,
+    },
+    /// A source does not say where to read.
+    #[error("source `{id}` {problem}")]
+    Source {
+        /// The source.
+        id: String,
+        /// What is wrong with it, as a clause.
+        problem: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// A source of the web cannot be fetched.
+    #[error("source `{id}`: {source}")]
+    Web {
+        /// The source.
+        id: String,
+        /// Why.
+        source: Box<web::Error>,
     },
     /// Two sources share an id.
     #[error("two sources have the id `{0}`")]
@@ -164,8 +149,11 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Io(e) => e.kind(),
+            Self::Worker(e) => e.kind(),
+            Self::Web { source, .. } => source.kind(),
             Self::NoSuchPath { .. }
-            | Self::Glob { .. }
+            | Self::Source { .. }
+            | Self::Pattern { .. }
             | Self::DuplicateSource(_)
             | Self::BadField { .. } => Kind::Usage,
         }
@@ -174,115 +162,15 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Io(e) => e.hint(),
+            Self::Worker(e) => e.hint(),
+            Self::Web { source, .. } => source.hint(),
             Self::NoSuchPath { .. } => {
                 Some("Paths in ragctl.toml are relative to that file, those on the command line to the working directory.".into())
             }
             Self::DuplicateSource(_) => Some("Give each [[source]] an `id` of its own.".into()),
             Self::BadField { .. } => Some("Rename the field in the source's metadata.".into()),
-            Self::Glob { .. } => None,
+            Self::Source { hint, .. } => Some((*hint).into()),
+            Self::Pattern { .. } => None,
         }
     }
-}
-
-/// The text of a document, before it is told where it came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Extracted {
-    pub(crate) title: Option<String>,
-    pub(crate) text: String,
-    pub(crate) markup: Markup,
-    pub(crate) pages: Vec<usize>,
-}
-
-/// Reads one item of a source. A file of records gives many outcomes, any other item one. `visit` may stop the reading by
-/// its error.
-pub fn read<E>(
-    source: &SourceSpec,
-    item: &Item,
-    visit: &mut dyn FnMut(Result<Document, Failure>) -> Result<(), E>,
-) -> Result<(), E> {
-    let fail = |reason: String| Failure {
-        source: source.id().to_owned(),
-        id: item.id.clone(),
-        uri: item.uri.clone(),
-        reason,
-    };
-    if item.format == Some(Format::Record) {
-        return match item.open() {
-            Ok(reader) => records::read(source, item, reader, visit),
-            Err(e) => visit(Err(fail(e.to_string()))),
-        };
-    }
-    visit(
-        item.bytes()
-            .map_err(|e| e.to_string())
-            .and_then(|bytes| read_one(source, item, &bytes))
-            .map_err(fail),
-    )
-}
-
-fn read_one(source: &SourceSpec, item: &Item, bytes: &[u8]) -> Result<Document, String> {
-    let format = item.format.unwrap_or_else(|| Format::of_bytes(bytes));
-    let extracted = extract(bytes, format)?;
-    if !extracted.text.chars().any(char::is_alphanumeric) {
-        return Err("holds no text".into());
-    }
-    Ok(Document {
-        source: source.id().to_owned(),
-        id: item.id.clone(),
-        uri: item.uri.clone(),
-        title: extracted.title,
-        format,
-        text: extracted.text,
-        markup: extracted.markup,
-        pages: extracted.pages,
-        metadata: source.metadata.clone(),
-        bytes: bytes.len() as u64,
-        sha256: Digest::of(bytes),
-    })
-}
-
-/// Extracts a document's text on a thread of its own with a deep stack. A parser's panic is the document's failure.
-fn extract(bytes: &[u8], format: Format) -> Result<Extracted, String> {
-    std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .stack_size(EXTRACTION_STACK)
-            .spawn_scoped(scope, || {
-                catch_unwind(AssertUnwindSafe(|| extract_here(bytes, format)))
-                    .unwrap_or_else(|_| Err("the parser gave up on it".into()))
-            })
-            .map_err(|e| format!("no thread to read it on: {e}"))?
-            .join()
-            .unwrap_or_else(|_| Err("the parser gave up on it".into()))
-    })
-}
-
-fn extract_here(bytes: &[u8], format: Format) -> Result<Extracted, String> {
-    match format {
-        Format::Pdf => pdf::extract(bytes),
-        Format::Html => html::extract(&charset::decode(bytes, charset::Hint::Html)?),
-        Format::Markdown | Format::Text | Format::Record => {
-            let text = charset::decode(bytes, charset::Hint::None)?;
-            let markup = if format == Format::Markdown {
-                Markup::Markdown
-            } else {
-                Markup::Plain
-            };
-            let title = (markup == Markup::Markdown)
-                .then(|| first_heading(&text))
-                .flatten();
-            Ok(Extracted {
-                title,
-                text,
-                markup,
-                pages: Vec::new(),
-            })
-        }
-    }
-}
-
-/// Returns the text of a Markdown text's first heading, if that is of level one.
-fn first_heading(text: &str) -> Option<String> {
-    let line = text.lines().find(|line| line.starts_with('#'))?;
-    let title = line.strip_prefix("# ")?.trim();
-    (!title.is_empty()).then(|| title.to_owned())
 }

@@ -4,13 +4,13 @@
 mod proof;
 mod purge;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use serde::Serialize;
 
 pub use proof::{Proof, Remains, prove};
-pub use purge::{purge_cache, recover_vectors};
+pub use purge::{purge_cache, purge_states, recover_vectors};
 
 use crate::digest::Digest;
 use crate::durable::{self, PathError};
@@ -61,6 +61,9 @@ pub struct Found {
     /// The texts of their chunks, by the chunks' ids.
     #[serde(skip)]
     pub texts: BTreeMap<String, String>,
+    /// The strings that were embedded for them.
+    #[serde(skip)]
+    pub embedded: HashSet<String>,
 }
 
 /// What names a document.
@@ -203,6 +206,7 @@ pub fn find(store: &Store, target: &Target) -> Result<Found, Error> {
         trash: Vec::new(),
         snapshots: Vec::new(),
         texts: BTreeMap::new(),
+        embedded: HashSet::new(),
     };
     for version in store.versions()? {
         let documents = covered_in(&version, &store.version_dir(&version), target)?;
@@ -240,6 +244,7 @@ pub fn find(store: &Store, target: &Target) -> Result<Found, Error> {
             for chunk in snapshot.chunks()? {
                 let chunk = chunk?;
                 if target.covers(&chunk.source, &chunk.doc_id) {
+                    found.embedded.insert(chunk.embedded().into_owned());
                     found.texts.insert(chunk.id, chunk.text);
                 }
             }
@@ -251,6 +256,9 @@ pub fn find(store: &Store, target: &Target) -> Result<Found, Error> {
         let table = index::Table::open(&store.version_dir(&holding.version))?;
         table.each_chunk(|chunk| {
             if target.covers(chunk.source, chunk.doc_id) {
+                found
+                    .embedded
+                    .insert(format!("{}{}", chunk.prefix, chunk.text));
                 found
                     .texts
                     .insert(chunk.id.to_owned(), chunk.text.to_owned());
@@ -307,6 +315,10 @@ pub fn without(store: &Store, snapshot: &Snapshot, target: &Target) -> Result<Di
         match document.status {
             Status::Ok => counts.documents += 1,
             Status::Failed => counts.failed += 1,
+            Status::Kept => {
+                counts.documents += 1;
+                counts.failed += 1;
+            }
         }
         counts.chunks += own.len() as u64;
         counts.tokens += own.iter().map(|chunk| u64::from(chunk.tokens)).sum::<u64>();

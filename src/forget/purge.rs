@@ -19,7 +19,8 @@ pub fn recover_vectors(store: &Store, held: &Held, target: &Target) -> Result<()
     let mut lacking: Vec<(Digest, Vec<f32>)> = Vec::new();
     let mut seen = HashSet::new();
     Table::open(&held.dir)?.each_chunk(|chunk| {
-        let key = embed::key(&held.manifest.space.document_prefix, chunk.text);
+        let embedded = format!("{}{}", chunk.prefix, chunk.text);
+        let key = embed::key(&held.manifest.space.document_prefix, &embedded);
         let wanted = !target.covers(chunk.source, chunk.doc_id) && !cache.contains(&key);
         if wanted && seen.insert(key) {
             lacking.push((key, chunk.vector.to_vec()));
@@ -28,6 +29,21 @@ pub fn recover_vectors(store: &Store, held: &Held, target: &Target) -> Result<()
     })?;
     if !lacking.is_empty() {
         cache.append(lacking)?;
+    }
+    Ok(())
+}
+
+/// Drops what was learnt about the sources of forgotten documents: addresses and reasons may tell of them. The next ingest
+/// reads those sources afresh.
+pub fn purge_states(store: &Store, target: &Target, found: &Found) -> Result<(), Error> {
+    let documents = found.documents.iter().map(|document| &document.source);
+    let named = match target {
+        Target::Source(source) => Some(source),
+        Target::Document { source, .. } => source.as_ref(),
+    };
+    let sources: HashSet<&String> = documents.chain(named).collect();
+    for source in sources {
+        store.drop_source_state(source)?;
     }
     Ok(())
 }
@@ -47,12 +63,13 @@ pub fn purge_cache(store: &Store, target: &Target, found: &Found) -> Result<u64,
             .map(|prefix| embed::key(prefix, text))
             .collect()
     };
-    let mut forgotten: HashSet<Digest> = found.texts.values().flat_map(|text| keys(text)).collect();
+    let mut forgotten: HashSet<Digest> =
+        found.embedded.iter().flat_map(|text| keys(text)).collect();
     for (id, _) in store.snapshots()? {
         for chunk in Snapshot::open(store, Some(&id.to_string()))?.chunks()? {
             let chunk = chunk?;
             if !target.covers(&chunk.source, &chunk.doc_id) {
-                for key in keys(&chunk.text) {
+                for key in keys(&chunk.embedded()) {
                     forgotten.remove(&key);
                 }
             }

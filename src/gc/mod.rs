@@ -286,7 +286,7 @@ fn trim_cache(store: &Store, plan: &Plan, most: u64) -> Result<u64, Error> {
             continue;
         };
         for chunk in snapshot.chunks()? {
-            let key = embed::key(prefix, &chunk?.text);
+            let key = embed::key(prefix, &chunk?.embedded());
             needed.insert((fingerprint, key));
         }
     }

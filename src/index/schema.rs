@@ -19,6 +19,10 @@ use crate::corpus::{ColumnKind, Value};
 
 pub(super) const VECTOR: &str = "vector";
 pub(super) const METADATA: &str = "metadata";
+/// What stood before the text when it was embedded. Versions of before 2026-11-25 lack it, and had nothing there.
+pub(super) const EMBEDDED_PREFIX: &str = "embedded_prefix";
+/// What a reader should know about the text, joined by commas. Older versions lack it.
+pub(super) const FLAGS: &str = "flags";
 /// Columns that the `metadata` struct repeats beside the user's.
 const CITED: [&str; 5] = ["doc_id", "uri", "title", "heading", "page"];
 
@@ -79,6 +83,8 @@ fn own_fields() -> Vec<Field> {
         number("ordinal"),
         number("tokens"),
         text("text_sha256"),
+        optional(EMBEDDED_PREFIX),
+        optional(FLAGS),
     ]
 }
 
@@ -141,6 +147,8 @@ impl Columns {
                 "byte_end" => ("byte_end", number(&|row| Some(row.byte_end as i64))),
                 "ordinal" => ("ordinal", number(&|row| Some(i64::from(row.ordinal)))),
                 "tokens" => ("tokens", number(&|row| Some(i64::from(row.tokens)))),
+                EMBEDDED_PREFIX => (EMBEDDED_PREFIX, text(&|row| row.prefix.clone())),
+                FLAGS => (FLAGS, text(&ChunkRecord::flags_text)),
                 _ => (
                     "text_sha256",
                     text(&|row| Some(row.text_sha256.to_string())),

@@ -14,7 +14,7 @@ use lancedb::query::{ExecutableQuery as _, QueryBase as _, Select};
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
-use super::schema::{VECTOR, is_own, kind_of};
+use super::schema::{EMBEDDED_PREFIX, FLAGS, METADATA, VECTOR, is_own, kind_of};
 use super::{Error, Filter, LANCE_DIR, TABLE, lance, open_table, runtime};
 use crate::corpus::{ColumnKind, Metadata, Value};
 
@@ -52,6 +52,9 @@ pub struct Hit {
     pub page: Option<i64>,
     /// Its text.
     pub text: String,
+    /// What a reader should know about it, such as `invisible-characters`: something was taken out of the text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
     /// The document's metadata.
     pub metadata: Metadata,
 }
@@ -67,6 +70,8 @@ pub struct Stored<'a> {
     pub doc_id: &'a str,
     /// The chunk's text.
     pub text: &'a str,
+    /// What stood before it when it was embedded; mostly nothing.
+    pub prefix: &'a str,
     /// Its vector.
     pub vector: &'a [f32],
 }
@@ -222,10 +227,11 @@ impl Table {
                 found: vector.len(),
             });
         }
+        let unwanted = [VECTOR, METADATA, EMBEDDED_PREFIX];
         let wanted = self
             .columns()
             .into_iter()
-            .filter(|name| name != VECTOR && name != super::schema::METADATA);
+            .filter(|name| !unwanted.contains(&name.as_str()));
         let wanted = wanted.chain(["_distance".to_owned()]).collect();
         let mut query = self
             .table
@@ -263,7 +269,10 @@ impl Table {
         &self,
         mut visit: impl FnMut(Stored<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let select = Select::columns(&["id", "source", "doc_id", "text", VECTOR]);
+        let has_prefix = self.schema.field_with_name(EMBEDDED_PREFIX).is_ok();
+        let mut columns = vec!["id", "source", "doc_id", "text", VECTOR];
+        columns.extend(has_prefix.then_some(EMBEDDED_PREFIX));
+        let select = Select::columns(&columns);
         let query = self.table.query().select(select);
         let mut stream = self
             .runtime
@@ -276,6 +285,9 @@ impl Table {
         {
             let (ids, texts) = (Texts::of(&batch, "id")?, Texts::of(&batch, "text")?);
             let (sources, doc_ids) = (Texts::of(&batch, "source")?, Texts::of(&batch, "doc_id")?);
+            let prefixes = has_prefix
+                .then(|| Texts::of(&batch, EMBEDDED_PREFIX))
+                .transpose()?;
             let vectors = batch
                 .column_by_name(VECTOR)
                 .and_then(|column| column.as_fixed_size_list_opt());
@@ -290,6 +302,10 @@ impl Table {
                     source: sources.get(row).unwrap_or_default(),
                     doc_id: doc_ids.get(row).unwrap_or_default(),
                     text: texts.get(row).unwrap_or_default(),
+                    prefix: prefixes
+                        .as_ref()
+                        .and_then(|texts| texts.get(row))
+                        .unwrap_or_default(),
                     vector: vector.values(),
                 })?;
             }
@@ -341,6 +357,7 @@ fn hits_of(batch: &RecordBatch, hits: &mut Vec<Hit>) -> Result<(), Error> {
         Texts::of(batch, "heading")?,
     );
     let texts = Texts::of(batch, "text")?;
+    let flags = Texts::of(batch, FLAGS).ok();
     let pages = batch
         .column_by_name("page")
         .and_then(|column| column.as_primitive_opt::<Int64Type>());
@@ -363,6 +380,12 @@ fn hits_of(batch: &RecordBatch, hits: &mut Vec<Hit>) -> Result<(), Error> {
                 .filter(|pages| pages.is_valid(row))
                 .map(|pages| pages.value(row)),
             text: owned(texts.get(row)),
+            flags: flags
+                .as_ref()
+                .and_then(|flags| flags.get(row))
+                .map_or(Vec::new(), |flags| {
+                    flags.split(',').map(str::to_owned).collect()
+                }),
             metadata: metadata_of(batch, row),
         });
     }

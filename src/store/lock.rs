@@ -14,10 +14,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Actor, CHANNELS, Error, NameRecord, SNAPSHOTS, STATE, Store, TRASH, VERSIONS, VersionName,
-    draft, log,
-};
+use super::{Actor, Error, NameRecord, SWEPT, Store, VERSIONS, VersionName, draft, log};
 use crate::durable::{self, Context as _};
 use crate::progress::Progress;
 
@@ -150,8 +147,10 @@ impl LockedStore {
 
     /// Removes temporary names that a crash left between their making and their rename.
     fn sweep_temporaries(&self) -> Result<(), Error> {
-        for dir in ["", STATE, CHANNELS, TRASH, SNAPSHOTS] {
-            durable::sweep(&self.root().join(dir))?;
+        for dir in SWEPT {
+            if let Some(dir) = durable::find_dir(self.root(), Path::new(dir))? {
+                durable::sweep(&dir)?;
+            }
         }
         for name in self.versions()? {
             let dir = self.reports_dir(&name);

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::draft::{LOCK_SUFFIX, is_left};
 use super::{
-    CACHE, CHANNELS, Channel, Error, LAYOUT, SNAPSHOTS, STAGING, STATE, Store, TRASH, VERSIONS,
-    trash,
+    CACHE, CHANNELS, Channel, Error, LAYOUT, STAGING, STATE, SWEPT, Store, TRASH, VERSIONS, trash,
 };
 use crate::durable::{self, Context as _, PathError};
 
@@ -110,7 +109,7 @@ impl Store {
                 left.push(format!("{STAGING}/{name}"));
             }
         }
-        for dir in ["", STATE, CHANNELS, TRASH, SNAPSHOTS] {
+        for dir in SWEPT {
             let path = self.root.join(dir);
             let temporary = names(&path)?
                 .into_iter()

@@ -16,6 +16,7 @@ mod name;
 mod pins;
 mod release;
 mod shared;
+mod sources;
 mod trash;
 mod withdrawn;
 
@@ -65,6 +66,8 @@ const LEASES: &str = "leases";
 const REPORTS: &str = "reports";
 const STAGING: &str = "staging";
 const STATE: &str = "state";
+/// What is learnt about each source, below the state.
+const SOURCES_STATE: &str = "state/sources";
 const CACHE: &str = "cache";
 const CHANNELS: &str = "channels";
 const TRASH: &str = "trash";
@@ -73,6 +76,9 @@ const JOURNAL: &str = "journal.json";
 const LAYOUT: [&str; 10] = [
     VERSIONS, MODELS, SNAPSHOTS, LEASES, REPORTS, STAGING, STATE, CACHE, CHANNELS, TRASH,
 ];
+
+/// The directories in which a crash may leave temporary names; reports lie one deeper.
+const SWEPT: [&str; 6] = ["", STATE, SOURCES_STATE, CHANNELS, TRASH, SNAPSHOTS];
 
 /// The record that makes a directory a store.
 #[derive(Debug, Clone, Serialize, Deserialize)]

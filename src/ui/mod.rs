@@ -255,3 +255,8 @@ impl crate::progress::Progress for Ui {
         self.signals.received().is_some()
     }
 }
+
+/// Standard output as it is, for a process whose output is a protocol.
+pub fn raw_output() -> io::Stdout {
+    io::stdout()
+}

@@ -65,12 +65,17 @@ impl Bars {
                 bar.set_style(bar_style(total, unit));
                 bar.set_message(name.to_owned());
                 bar.enable_steady_tick(Duration::from_millis(120));
-                Box::new(Bar(bar))
+                let name = name.to_owned();
+                Box::new(Bar { name, bar })
             }
             Style::Lines | Style::Json => {
                 let json = self.style == Style::Json;
                 let now = Instant::now();
-                let state = Mutex::new(State { done: 0, told: now });
+                let state = Mutex::new(State {
+                    done: 0,
+                    told: now,
+                    place: String::new(),
+                });
                 let lines = Lines {
                     name: name.to_owned(),
                     total,
@@ -80,7 +85,7 @@ impl Bars {
                     state,
                 };
                 if json {
-                    lines.tell(0, false);
+                    lines.tell(0, "", false);
                 }
                 Box::new(lines)
             }
@@ -118,17 +123,24 @@ fn bar_style(total: Option<u64>, unit: &str) -> ProgressStyle {
         )
 }
 
-struct Bar(ProgressBar);
+struct Bar {
+    name: String,
+    bar: ProgressBar,
+}
 
 impl Stage for Bar {
     fn advance(&self, count: u64) {
-        self.0.inc(count);
+        self.bar.inc(count);
+    }
+
+    fn at(&self, place: &str) {
+        self.bar.set_message(format!("{} {place}", self.name));
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
@@ -144,10 +156,11 @@ struct Lines {
 struct State {
     done: u64,
     told: Instant,
+    place: String,
 }
 
 impl Lines {
-    fn tell(&self, done: u64, finished: bool) {
+    fn tell(&self, done: u64, place: &str, finished: bool) {
         let seconds = self.begun.elapsed().as_secs_f64();
         let rate = if seconds > 0.0 {
             done as f64 / seconds
@@ -157,7 +170,7 @@ impl Lines {
         let line = if self.json {
             json!({
                 "schema_version": super::SCHEMA_VERSION, "stage": self.name, "done": done, "total": self.total,
-                "unit": self.unit, "seconds": seconds, "per_second": rate, "finished": finished,
+                "at": Some(place).filter(|place| !place.is_empty()), "unit": self.unit, "seconds": seconds, "per_second": rate, "finished": finished,
             })
             .to_string()
         } else {
@@ -169,8 +182,9 @@ impl Lines {
                 .filter(|_| rate > 0.0)
                 .map(|total| total.saturating_sub(done) as f64 / rate);
             let left = left.map_or(String::new(), |seconds| format!(", {seconds:.0} s left"));
+            let space = if place.is_empty() { "" } else { " " };
             format!(
-                "{}: {done}{of} {}, {rate:.0} a second{left}",
+                "{}{space}{place}: {done}{of} {}, {rate:.0} a second{left}",
                 self.name, self.unit
             )
         };
@@ -188,7 +202,13 @@ impl Stage for Lines {
         let every = if self.json { EVERY_JSON } else { EVERY_LINE };
         if state.told.elapsed() >= every {
             state.told = Instant::now();
-            self.tell(state.done, false);
+            self.tell(state.done, &state.place, false);
+        }
+    }
+
+    fn at(&self, place: &str) {
+        if let Ok(mut state) = self.state.lock() {
+            place.clone_into(&mut state.place);
         }
     }
 }
@@ -196,8 +216,11 @@ impl Stage for Lines {
 impl Drop for Lines {
     fn drop(&mut self) {
         if self.json {
-            let done = self.state.get_mut().map_or(0, |state| state.done);
-            self.tell(done, true);
+            let Ok(state) = self.state.get_mut() else {
+                return;
+            };
+            let (done, place) = (state.done, std::mem::take(&mut state.place));
+            self.tell(done, &place, true);
         }
     }
 }

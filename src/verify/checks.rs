@@ -266,7 +266,11 @@ pub(super) fn vectors(
     let mut row = 0;
     table.each_chunk(
         |Stored {
-             id, text, vector, ..
+             id,
+             text,
+             prefix,
+             vector,
+             ..
          }| {
             if row % 1024 == 0 {
                 progress.checkpoint()?;
@@ -288,7 +292,7 @@ pub(super) fn vectors(
             if row % step == 0 && sample.len() < SAMPLE {
                 sample.push((
                     id.to_owned(),
-                    format!("{}{text}", space.document_prefix),
+                    format!("{}{prefix}{text}", space.document_prefix),
                     vector.to_vec(),
                 ));
             }

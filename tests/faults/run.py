@@ -20,19 +20,28 @@ import traceback
 # The checkout stays as it is.
 sys.dont_write_bytecode = True
 
+import bombs
+import canaries
 import concurrency
+import crawls
 import damage
 import disks
 import hostile
+import inputs
 import judge
 import leases
 import mutants
+import pages
+import pdfs
+import ssrf
 import sweep
 from store import Lab, NotRun, Outcome
 
 TESTS = {
     "T00": judge.t00, "T01": sweep.t01, "T02": sweep.t02, "T03": sweep.t03, "T04": sweep.t04, "T06": mutants.t06,
-    "T10": sweep.t10, "T12": disks.t12, "T15": damage.t15, "T20": concurrency.t20, "T21": concurrency.t21, "T22": leases.t22, "T24": concurrency.t24, "T50": hostile.t50, "T51": hostile.t51,
+    "T10": sweep.t10, "T12": disks.t12, "T15": damage.t15, "T20": concurrency.t20, "T21": concurrency.t21, "T22": leases.t22, "T24": concurrency.t24,
+    "T40": pdfs.t40, "T41": bombs.t41, "T42": pages.t42, "T43": ssrf.t43, "T44": canaries.t44, "T47": inputs.t47, "T48": crawls.t48,
+    "T50": hostile.t50, "T51": hostile.t51,
     "T53": hostile.t53,
 }
 SHOWN = 12
@@ -57,7 +66,7 @@ def arguments():
 
 def install_missing():
     """The full set brings what it needs, where it may."""
-    packages = {"strace": "strace", "mkfs.ext4": "e2fsprogs"}
+    packages = {"strace": "strace", "mkfs.ext4": "e2fsprogs", "ip": "iproute2"}
     missing = [package for tool, package in packages.items() if not shutil.which(tool)]
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "install", "-y", *missing], stdout=subprocess.DEVNULL)

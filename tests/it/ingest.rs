@@ -17,7 +17,7 @@ fn directories_obey_globs_and_ignore_files_and_do_not_follow_links() {
     std::os::unix::fs::symlink(sandbox.path("elsewhere"), sandbox.path("docs/link")).unwrap();
     let plan = |args: &[&str]| {
         sandbox
-            .run([&["ingest", "--dry-run", "--json"], args].concat())
+            .run([&["ingest", "--list", "--json"], args].concat())
             .ok()
             .json()["plan"]["sources"][0]
             .clone()
@@ -27,7 +27,7 @@ fn directories_obey_globs_and_ignore_files_and_do_not_follow_links() {
         all["items"],
         serde_json::json!(["docs/alpha.md", "docs/beta.txt", "docs/gamma.html"])
     );
-    assert_eq!(all["unknown"].as_array().unwrap().len(), 1);
+    assert_eq!(all["left_out"].as_array().unwrap().len(), 6);
     assert_eq!(
         plan(&[
             "docs",
@@ -222,8 +222,13 @@ fn what_documents_say_does_not_steer_the_terminal() {
     );
     let output = sandbox.run(["inspect", "extract", "evil.md"]).ok();
     assert!(
-        !output.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}'])
-            && output.stdout.contains("\\u{1b}"),
+        !output.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}']),
+        "{output}"
+    );
+    sandbox.write("docs/\u{1b}[2J.txt", "binary\0");
+    let output = sandbox.run(["ingest", "--max-failed", "1"]).ok();
+    assert!(
+        !output.stderr.contains('\u{1b}') && output.stderr.contains("\\u{1b}[2J.txt"),
         "{output}"
     );
 }

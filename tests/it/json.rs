@@ -31,7 +31,9 @@ fn shapes() {
     for args in [
         &["init"][..],
         &["ingest", "--max-failed", "1"],
-        &["ingest", "--dry-run"],
+        &["ingest", "--dry-run", "--max-failed", "1"],
+        &["ingest", "--list"],
+        &["ingest", "--failed"],
         &["embed"],
         &["build", "--label", "a=b"],
         &["build", "--dry-run"],
@@ -49,6 +51,7 @@ fn shapes() {
         &["watch", "--once", "--from", "none"],
         &["inspect", "extract", "docs/alpha.md"],
         &["inspect", "chunk", "docs/alpha.md"],
+        &["inspect", "chunk", "docs/alpha.md", "--stats"],
         &[
             "model",
             "fetch",
