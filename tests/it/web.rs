@@ -176,7 +176,7 @@ fn a_crawl_reads_a_site_once_and_then_only_what_changed() {
         ["200 /logo.png", "304 /", "304 /a", "304 /b", "304 /d"]
     );
     sandbox.run(["embed"]).ok();
-    site.put("/b", 200, &page("the letter e", &[]));
+    site.put("/b", 200, &page("letter e", &[]));
     site.put("/d", 404, "");
     let third = ingest(&sandbox);
     assert_eq!(count(&third, "documents"), 3);
