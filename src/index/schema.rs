@@ -19,7 +19,7 @@ use crate::corpus::{ColumnKind, Value};
 
 pub(super) const VECTOR: &str = "vector";
 pub(super) const METADATA: &str = "metadata";
-/// What stood before the text when it was embedded. Versions of before 2026-11-25 lack it, and had nothing there.
+/// What stood before the text when it was embedded. Older versions lack it, and had nothing there.
 pub(super) const EMBEDDED_PREFIX: &str = "embedded_prefix";
 /// What a reader should know about the text, joined by commas. Older versions lack it.
 pub(super) const FLAGS: &str = "flags";
