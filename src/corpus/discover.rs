@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::format::{self, Format};
 use super::pattern::{Pattern, PatternError};
-use super::{Error, Failure, Input, MAX_DOCUMENT_BYTES, Metadata, SourceSpec};
+use super::{Error, Failure, Input, MAX_DOCUMENT_BYTES, Metadata, SourceSpec, refuse_large};
 use crate::durable::Context as _;
 
 /// Ignore files of this name are obeyed beside `.gitignore` and `.ignore`.
@@ -103,6 +103,11 @@ impl Item {
         }
     }
 
+    /// Says why it could not be read.
+    pub fn failure(&self, source: &SourceSpec, reason: String) -> Failure {
+        Failure::new(source.id(), &self.id, &self.uri, reason)
+    }
+
     /// The name that its format is told by.
     pub(super) fn name(&self) -> &str {
         let of_file = match &self.origin {
@@ -132,14 +137,10 @@ impl Item {
             return Err(io::Error::other("is not a regular file"));
         }
         if self.format != Some(Format::Record) && metadata.len() > MAX_DOCUMENT_BYTES {
-            return Err(too_large());
+            return Err(refuse_large());
         }
         Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
     }
-}
-
-pub(super) fn too_large() -> io::Error {
-    io::Error::other(format!("is larger than {} MiB", MAX_DOCUMENT_BYTES >> 20))
 }
 
 /// Lists what a source would read.
@@ -285,13 +286,7 @@ fn is_prose(format: Format, name: &str) -> bool {
 }
 
 fn failure(source: &SourceSpec, at: &str, reason: String) -> Failure {
-    Failure {
-        source: source.id().to_owned(),
-        id: at.to_owned(),
-        uri: at.to_owned(),
-        reason,
-        empty: false,
-    }
+    Failure::new(source.id(), at, at, reason)
 }
 
 /// Takes the files of a list in its order. One that is not there is a failure of its own.

@@ -14,6 +14,7 @@ mod source;
 mod web;
 mod worker;
 
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,43 @@ pub struct Failure {
     /// Whether it was read, and held no text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub empty: bool,
+}
+
+impl Failure {
+    /// A document that could not be read, for a reason.
+    pub fn new(
+        source: impl Into<String>,
+        id: impl Into<String>,
+        uri: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            source: source.into(),
+            id: id.into(),
+            uri: uri.into(),
+            reason: reason.into(),
+            empty: false,
+        }
+    }
+}
+
+/// Why a document larger than [`MAX_DOCUMENT_BYTES`] is not read, as a clause.
+fn too_large() -> String {
+    format!("is larger than {} MiB", MAX_DOCUMENT_BYTES >> 20)
+}
+
+fn refuse_large() -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, too_large())
+}
+
+/// Reads what may be a document, and no more than that.
+fn read_whole(from: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > MAX_DOCUMENT_BYTES {
+        true => Err(refuse_large()),
+        false => Ok(bytes),
+    }
 }
 
 /// A source that cannot be listed. A document that cannot be read is a [`Failure`] instead.

@@ -15,10 +15,9 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
-use super::discover::too_large;
 use super::worker::{self, Stopped, Worker};
 use super::{
-    Document, Error, Failure, Format, Item, MAX_DOCUMENT_BYTES, Options, Origin, SourceSpec, Task,
+    Document, Error, Failure, Format, Item, Options, Origin, SourceSpec, Task, read_whole,
 };
 use crate::digest::Digest;
 use crate::progress::{Interrupted, Progress};
@@ -69,13 +68,7 @@ impl Job<'_> {
     }
 
     fn failure(&self, reason: String) -> Outcome {
-        Outcome::Failure(Failure {
-            source: self.source.id().to_owned(),
-            id: self.item.id.clone(),
-            uri: self.item.uri.clone(),
-            reason,
-            empty: false,
-        })
+        Outcome::Failure(self.item.failure(self.source, reason))
     }
 }
 
@@ -217,7 +210,7 @@ impl Reader<'_> {
     }
 
     fn bytes_of<'s>(&self, job: &Job<'_>, stop: &'s AtomicBool) -> io::Result<Body<'s>> {
-        let body: Box<dyn Read> = match job.item.origin {
+        let mut body: Box<dyn Read> = match job.item.origin {
             Origin::Stdin => {
                 let input = io::stdin().as_fd().try_clone_to_owned()?;
                 Box::new(Patient {
@@ -230,11 +223,7 @@ impl Reader<'_> {
         if job.item.format == Some(Format::Record) {
             return Ok(Body::Records(body));
         }
-        let mut bytes = Vec::new();
-        body.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_DOCUMENT_BYTES {
-            return Err(too_large());
-        }
+        let bytes = read_whole(&mut body)?;
         let sha256 = Digest::of(&bytes);
         Ok(Body::Whole(bytes, sha256))
     }

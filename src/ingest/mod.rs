@@ -409,7 +409,7 @@ fn read_documents(
     progress: &dyn Progress,
 ) -> Result<(), Error> {
     let jobs = prepared.jobs();
-    let total = jobs.iter().map(|(_, job)| job.item.bytes).sum();
+    let total = jobs.iter().map(|job| job.item.bytes).sum();
     let stage = progress.stage("ingest", Some(total), "bytes");
     let is_known = |job: &Job<'_>, sha256: &Digest| {
         let name = (job.source.id().to_owned(), job.item.id.clone());
@@ -421,13 +421,12 @@ fn read_documents(
         is_known: &is_known,
     };
     let mut open = Opened::default();
-    let only_jobs: Vec<Job<'_>> = jobs.iter().map(|(_, job)| *job).collect();
     reader
-        .read(&only_jobs, progress, &mut |place, outcome, took| {
-            let Some((source, job)) = jobs.get(place) else {
+        .read(&jobs, progress, &mut |place, outcome, took| {
+            let Some(job) = jobs.get(place) else {
                 return Ok(());
             };
-            open.until(*source, run, prepared, progress)?;
+            open.until(Some(job.source.id()), run, prepared, progress)?;
             stage.advance(open.advance(place, job.item.bytes));
             stage.at(&format!("{} of {} items", place + 1, jobs.len()));
             run.take(job, outcome, took)
@@ -436,7 +435,7 @@ fn read_documents(
             Stopped::Visitor(e) => e,
             Stopped::Worker(e) => corpus::Error::from(e).into(),
         })?;
-    open.until(prepared.sources.len(), run, prepared, progress)?;
+    open.until(None, run, prepared, progress)?;
     let ran = prepared
         .sources
         .iter()
@@ -454,10 +453,10 @@ struct Opened {
 }
 
 impl Opened {
-    /// Begins and ends sources until the one at `source` has begun.
+    /// Begins and ends sources until the one with this id has begun, or all of them have ended.
     fn until(
         &mut self,
-        source: usize,
+        source: Option<&str>,
         run: &mut Run<'_>,
         prepared: &Prepared,
         progress: &dyn Progress,
@@ -470,7 +469,7 @@ impl Opened {
                     .iter()
                     .try_for_each(|failure| run.take_failure(failure))?;
             }
-            if self.source == source {
+            if source == Some(open.spec.id()) {
                 break;
             }
             open.close(run, progress)?;

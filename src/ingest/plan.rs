@@ -70,13 +70,7 @@ pub fn plan(sources: &[SourceSpec], metadata: &Metadata) -> Result<Plan, Error> 
 /// What a listing names and cannot be had.
 fn unreadable(spec: &SourceSpec, listing: &Listing) -> Vec<Failure> {
     let named = listing.items.iter().filter_map(|item| match &item.origin {
-        Origin::Failed(reason) => Some(Failure {
-            source: spec.id().to_owned(),
-            id: item.id.clone(),
-            uri: item.uri.clone(),
-            reason: reason.clone(),
-            empty: false,
-        }),
+        Origin::Failed(reason) => Some(item.failure(spec, reason.clone())),
         _ => None,
     });
     named.chain(listing.unreadable.iter().cloned()).collect()
@@ -184,17 +178,13 @@ impl Prepared {
         Ok(keys)
     }
 
-    /// Every item of every source, with the source's place.
-    pub(super) fn jobs(&self) -> Vec<(usize, Job<'_>)> {
-        let sources = self.sources.iter().enumerate();
-        let jobs = sources.flat_map(|(place, source)| {
-            source.listing.items.iter().map(move |item| {
-                let job = Job {
-                    source: &source.spec,
-                    options: &source.options,
-                    item,
-                };
-                (place, job)
+    /// Every item of every source.
+    pub(super) fn jobs(&self) -> Vec<Job<'_>> {
+        let jobs = self.sources.iter().flat_map(|source| {
+            source.listing.items.iter().map(|item| Job {
+                source: &source.spec,
+                options: &source.options,
+                item,
             })
         });
         jobs.collect()

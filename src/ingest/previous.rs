@@ -1,7 +1,7 @@
 //! The last good copies: the documents of an earlier snapshot with their chunks, taken over where nothing has changed, and
 //! kept where a document cannot be had.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::chunk::ChunkRecord;
@@ -18,6 +18,8 @@ struct Copies {
     documents: HashMap<(String, String), Copy>,
     /// The ids of each source's documents, in their order.
     order: BTreeMap<String, Vec<String>>,
+    /// Sources that had records.
+    with_records: HashSet<String>,
 }
 
 /// A document's last good copy.
@@ -32,6 +34,7 @@ impl Copies {
     fn open(snapshot: &Snapshot, settings: &Settings) -> Result<Self, snapshot::Error> {
         let lines = snapshot.chunk_lines()?;
         let mut copies = HashMap::new();
+        let mut with_records = HashSet::new();
         let mut order: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut next = 0;
         for record in snapshot.documents()? {
@@ -42,6 +45,9 @@ impl Copies {
                 continue;
             }
             let (source, id) = (record.source.clone(), record.id.clone());
+            if record.format == Some(Format::Record) {
+                with_records.insert(source.clone());
+            }
             order.entry(source.clone()).or_default().push(id.clone());
             copies.insert((source, id), Copy { record, first });
         }
@@ -50,6 +56,7 @@ impl Copies {
             lines,
             documents: copies,
             order,
+            with_records,
         })
     }
 }
@@ -140,13 +147,8 @@ impl Previous {
 
     /// Whether a source had records, whose ids nobody knows before their file is read.
     pub(super) fn has_records(&self, source: &str) -> bool {
-        let is_record = |id: &String| {
-            let copies = self.of(source);
-            let copy =
-                copies.and_then(|copies| copies.documents.get(&(source.to_owned(), id.clone())));
-            copy.is_some_and(|copy| copy.record.format == Some(Format::Record))
-        };
-        self.ids(source).iter().any(is_record)
+        self.of(source)
+            .is_some_and(|copies| copies.with_records.contains(source))
     }
 
     /// Returns the sources of the newest snapshot that are not among those of this run.

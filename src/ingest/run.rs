@@ -135,10 +135,7 @@ impl Run<'_> {
             return self.refuse(repeated(source, id, uri), Some(document.format));
         }
         if let Err(conflict) = self.columns.add(uri, &document.metadata) {
-            let failure = Failure {
-                reason: conflict.to_string(),
-                ..repeated(source, id, uri)
-            };
+            let failure = Failure::new(source, id, uri, conflict.to_string());
             return self.fail(failure, Some(document.format));
         }
         let key = key(&job.task(), &document.sha256);
@@ -216,10 +213,7 @@ impl Run<'_> {
         };
         // Its types were agreed on before, but another document may have come first this time.
         if let Err(conflict) = self.columns.add(&record.uri, &record.metadata) {
-            let failure = Failure {
-                reason: conflict.to_string(),
-                ..repeated(source, id, &record.uri)
-            };
+            let failure = Failure::new(source, id, &record.uri, conflict.to_string());
             self.refuse(failure, record.format)?;
             return Ok(false);
         }
@@ -320,11 +314,5 @@ impl Run<'_> {
 }
 
 fn repeated(source: &str, id: &str, uri: &str) -> Failure {
-    Failure {
-        source: source.to_owned(),
-        id: id.to_owned(),
-        uri: uri.to_owned(),
-        reason: format!("repeats the id `{id}`"),
-        empty: false,
-    }
+    Failure::new(source, id, uri, format!("repeats the id `{id}`"))
 }

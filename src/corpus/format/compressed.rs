@@ -50,7 +50,9 @@ pub(super) fn unpack(raw: &[u8]) -> Result<Cow<'_, [u8]>, String> {
 }
 
 /// Decompresses a stream as it is read, if it is compressed.
-pub(super) fn stream<'a>(reader: &'a mut dyn BufRead) -> io::Result<Box<dyn BufRead + 'a>> {
+pub(in crate::corpus) fn stream<'a>(
+    reader: &'a mut dyn BufRead,
+) -> io::Result<Box<dyn BufRead + 'a>> {
     let mut head = Vec::new();
     reader.take(ZSTD.len() as u64).read_to_end(&mut head)?;
     let read = Rc::new(Cell::new(0));

@@ -2,7 +2,7 @@
 //! source code.
 
 use std::fmt;
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead};
 
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
@@ -10,10 +10,10 @@ use serde::de::{
 use serde_json::Value as Json;
 
 use super::records::{Record, map, text_field};
-use super::{Format, MAX_DOCUMENT_BYTES, Refusal, Task, Visit, compressed, read_one};
+use super::{Format, Refusal, Task, Visit, compressed, read_one};
 
 /// What to do about a file that is too large.
-pub(super) const HINT: &str = "; records in JSON Lines may be any number";
+const HINT: &str = "; records in JSON Lines may be any number";
 
 pub(super) fn is_named(name: &str) -> bool {
     let name = compressed::inner_name(name);
@@ -23,15 +23,19 @@ pub(super) fn is_named(name: &str) -> bool {
 
 /// Reads a file whose name does not tell that it is JSON.
 pub(super) fn stream(task: &Task, reader: &mut dyn BufRead, visit: Visit<'_>) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    if let Err(e) = reader.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut bytes) {
-        return visit(Err(task.failure(e.to_string().into())));
-    }
-    if bytes.len() as u64 > MAX_DOCUMENT_BYTES {
-        let reason = format!("is larger than {} MiB{HINT}", MAX_DOCUMENT_BYTES >> 20);
-        return visit(Err(task.failure(reason.into())));
-    }
+    let bytes = match super::read_whole(reader) {
+        Ok(bytes) => bytes,
+        Err(e) => return visit(Err(task.failure(unread(&e).into()))),
+    };
     read(task, &bytes, &bytes, visit)
+}
+
+/// Why a file could not be read, and what to do where it is too large.
+pub(super) fn unread(e: &io::Error) -> String {
+    match e.kind() {
+        io::ErrorKind::FileTooLarge => format!("{e}{HINT}"),
+        _ => e.to_string(),
+    }
 }
 
 /// Reads a file. The records are parsed one at a time: all at once they would take ten times the memory.

@@ -19,17 +19,20 @@ mod task;
 mod xml;
 
 use std::fmt;
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 pub use task::{Fields, HtmlMode, HtmlModeError, Options, Task};
 
+pub(super) use compressed::stream as unpacked;
 pub(crate) use extracted::{Extracted, Refusal};
 use extracted::{document, has_letters, no_text, too_much_text};
 
-use super::{Document, Failure, MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES, Metadata, Value, check_name};
+use super::{
+    Document, Failure, MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES, Metadata, Value, check_name, read_whole,
+};
 
 /// What a document's bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -136,15 +139,11 @@ pub(super) fn read(task: &Task, bytes: &mut dyn BufRead, visit: Visit<'_>) -> io
     if records && !json::is_named(&task.name) {
         return records::read(task, bytes, visit);
     }
-    let mut raw = Vec::new();
-    if let Err(e) = bytes.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut raw) {
-        return visit(Err(task.failure(e.to_string().into())));
-    }
-    if raw.len() as u64 > MAX_DOCUMENT_BYTES {
-        let hint = if records { json::HINT } else { "" };
-        let reason = format!("is larger than {} MiB{hint}", MAX_DOCUMENT_BYTES >> 20);
-        return visit(Err(task.failure(reason.into())));
-    }
+    let raw = match read_whole(bytes) {
+        Ok(raw) => raw,
+        Err(e) if records => return visit(Err(task.failure(json::unread(&e).into()))),
+        Err(e) => return visit(Err(task.failure(e.to_string().into()))),
+    };
     match compressed::unpack(&raw) {
         Err(reason) => visit(Err(task.failure(reason.into()))),
         Ok(unpacked) if records => json::read(task, &raw, &unpacked, visit),

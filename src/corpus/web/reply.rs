@@ -13,7 +13,7 @@ use super::guard::Refused;
 use super::media::Media;
 use super::transport::{Answer, Body};
 use super::{robots, secret};
-use crate::corpus::MAX_DOCUMENT_BYTES;
+use crate::corpus::{MAX_DOCUMENT_BYTES, too_large};
 
 const MAX_SITEMAP_BYTES: usize = 50 << 20;
 /// Why a page was not asked for, as a clause.
@@ -170,7 +170,7 @@ fn received(url: &Url, want: Want, answer: Answer) -> Reply {
         (_, Want::Sitemap) => {
             return Reply::Failed(format!("is larger than {} MiB", MAX_SITEMAP_BYTES >> 20));
         }
-        _ => return Reply::Failed(format!("is larger than {} MiB", MAX_DOCUMENT_BYTES >> 20)),
+        _ => return Reply::Failed(too_large()),
     };
     Reply::Got(Box::new(Got {
         url: url.clone(),

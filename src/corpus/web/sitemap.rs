@@ -1,9 +1,8 @@
 //! Sitemaps: what a site says that it has.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 
-use flate2::bufread::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 use sitemapo::{Parser, Record};
 use url::Url;
@@ -11,8 +10,8 @@ use url::Url;
 use super::name::{self, Found};
 use super::visit::Visitor;
 use super::{Error, secret, site};
+use crate::corpus::format::unpacked;
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Sitemaps of one source that are read.
 const MAX_FILES: usize = 100;
 /// An index may list indexes, and these sitemaps.
@@ -33,10 +32,9 @@ pub struct Sitemap {
 
 /// Reads a sitemap: XML, an index of sitemaps, or text, compressed or not. Runs in a worker process.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Sitemap, String> {
-    match bytes.starts_with(&GZIP_MAGIC) {
-        true => read(BufReader::new(MultiGzDecoder::new(bytes))),
-        false => read(bytes),
-    }
+    let mut bytes = bytes;
+    let unpacked = unpacked(&mut bytes).map_err(|e| format!("is no sitemap: {e}"))?;
+    read(unpacked)
 }
 
 fn read(reader: impl BufRead) -> Result<Sitemap, String> {

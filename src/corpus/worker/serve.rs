@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
@@ -14,7 +14,7 @@ use nix::unistd::dup2_stdout;
 use super::limits::Limits;
 use super::protocol::{self, BODY_FRAME, Body, Done, PROTOCOL, Reply, Request};
 use crate::corpus::format::Extracted;
-use crate::corpus::{Document, Failure, MAX_DOCUMENT_BYTES, Value, format, web};
+use crate::corpus::{Document, Failure, Value, format, read_whole, web};
 
 /// The stack that parsers recurse on.
 const STACK: usize = 32 << 20;
@@ -171,31 +171,19 @@ fn perform<R: BufRead>(
             }
         }),
         Request::Links { base, charset } => {
-            let page = whole(body)?;
+            let page = read_whole(body)?;
             reply(match format::links(&page, &base, charset.as_deref()) {
                 Ok(links) => Reply::Links(links),
                 Err(reason) => Reply::Refused(reason),
             })
         }
         Request::Sitemap => {
-            let bytes = whole(body)?;
+            let bytes = read_whole(body)?;
             reply(match web::sitemap::parse(&bytes) {
                 Ok(sitemap) => Reply::Sitemap(sitemap),
                 Err(reason) => Reply::Refused(reason),
             })
         }
-    }
-}
-
-fn whole(body: &mut dyn Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    body.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > MAX_DOCUMENT_BYTES {
-        true => Err(io::Error::other(format!(
-            "is larger than {} MiB",
-            MAX_DOCUMENT_BYTES >> 20
-        ))),
-        false => Ok(bytes),
     }
 }
 
@@ -268,6 +256,8 @@ fn gave_up(payload: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::super::protocol::{Incoming, put, put_json};
     use super::*;
     use crate::corpus::Task;
