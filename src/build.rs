@@ -180,11 +180,14 @@ fn check_not_forgotten(store: &Store, snapshot: &Snapshot) -> Result<(), Error> 
 }
 
 /// Reads a snapshot's chunks as the strings that are embedded.
-pub fn embedded_texts(snapshot: &Snapshot, space: &Space) -> Result<Vec<String>, Error> {
-    let texts = snapshot
+pub fn embedded_texts(
+    snapshot: &Snapshot,
+    space: &Space,
+) -> Result<impl Iterator<Item = Result<String, Error>> + Send + use<>, Error> {
+    let prefix = space.document_prefix.clone();
+    Ok(snapshot
         .chunks()?
-        .map(|chunk| Ok(format!("{}{}", space.document_prefix, chunk?.embedded())));
-    texts.collect()
+        .map(move |chunk| Ok(format!("{prefix}{}", chunk?.embedded()))))
 }
 
 /// What tells two builds apart.
@@ -325,15 +328,8 @@ pub fn build(
     install_model(store, &model, &fingerprint)?;
     let embedder = Embedder::load(model, device()?)?;
     let mut cache = Cache::open(&store.cache_dir(), &fingerprint, NUMERICS)?;
-    let filled = {
-        let texts = embedded_texts(snapshot, &space)?;
-        embed::fill(
-            &embedder,
-            &mut cache,
-            texts.iter().map(String::as_str),
-            progress,
-        )?
-    };
+    let texts = || embedded_texts(snapshot, &space);
+    let filled = embed::fill(&embedder, &mut cache, texts, progress)?;
 
     let counts = snapshot.settings.counts;
     let mut writer = IndexWriter::create(draft.dir(), space.dimension, &snapshot.settings.columns)?;

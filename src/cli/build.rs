@@ -218,7 +218,7 @@ impl BuildArgs {
                 build_digest: plan.build_digest,
                 snapshot: snapshot.id,
                 counts: snapshot.settings.counts,
-                embedded: embed::missing(&cache, texts.iter().map(String::as_str)).embedded,
+                embedded: embed::missing(&cache, texts)?.embedded,
                 disk_bytes: None,
                 index: None,
             }

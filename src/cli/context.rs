@@ -1,6 +1,7 @@
 //! What every command needs: where it runs, what is configured, the store, the model. The environment is read here.
 
 use std::env;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,9 +32,12 @@ pub(super) struct ModelOptions {
     /// What computes: auto, cpu, cuda, cuda:N, metal
     #[arg(long, value_name = "DEVICE")]
     device: Option<DeviceRequest>,
-    /// How exactly a processor multiplies: f32, exact16
+    /// How exactly a processor multiplies: auto, f32, exact16
     #[arg(long, value_name = "PRECISION")]
     precision: Option<Precision>,
+    /// Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]
+    #[arg(short = 'j', long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
 }
 
 /// How long to wait for somebody else's lock.
@@ -81,7 +85,13 @@ impl ModelOptions {
             flag: "precision",
             value: precision.to_string(),
         });
-        model.into_iter().chain(device).chain(precision).collect()
+        let threads = self.threads.map(|threads| Override {
+            key: "threads",
+            flag: "threads",
+            value: threads.to_string(),
+        });
+        let computing = device.into_iter().chain(precision).chain(threads);
+        model.into_iter().chain(computing).collect()
     }
 
     /// Whether a model was named.
@@ -275,19 +285,27 @@ impl<'a> Context<'a> {
 
     /// Opens the configured model, fetching it if it is not cached.
     pub(super) fn model(&self, loaded: &Loaded) -> Result<Model, CliError> {
-        let config = &loaded.config.model;
-        if let Some(path) = &config.path {
-            let dir = loaded.path("model.path", path);
-            let name = dir
-                .file_name()
-                .map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned());
+        let (dir, name) = self.model_dir(loaded)?;
+        if loaded.config.model.path.is_some() {
             return Ok(Model::open(&dir, &name, None)?);
         }
         let pins = self.pins(loaded)?;
-        let fetcher = self.fetcher(loaded, None)?;
-        let model = Model::open(&fetcher.ensure(&pins)?, &pins.model, Some(&pins.revision))?;
+        let model = Model::open(&dir, &name, Some(&pins.revision))?;
         model.check(&pins.files)?;
         Ok(model)
+    }
+
+    /// The directory and the name of the configured model, which is fetched if it is not cached.
+    pub(super) fn model_dir(&self, loaded: &Loaded) -> Result<(PathBuf, String), CliError> {
+        if let Some(path) = &loaded.config.model.path {
+            let dir = loaded.path("model.path", path);
+            let name = dir.file_name();
+            let name = name.map_or_else(|| path.clone(), |name| name.to_string_lossy().into());
+            return Ok((dir, name));
+        }
+        let pins = self.pins(loaded)?;
+        let dir = self.fetcher(loaded, None)?.ensure(&pins)?;
+        Ok((dir, pins.model))
     }
 
     /// Opens the configured device, and says which it is and why.
@@ -295,7 +313,8 @@ impl<'a> Context<'a> {
         // The words were checked when the settings were loaded.
         let model = &loaded.config.model;
         let device = Device::open(model.device.parse().unwrap_or_default())?
-            .with_precision(model.precision.parse().unwrap_or_default());
+            .with_precision(model.precision.parse().unwrap_or_default())
+            .with_threads(loaded.config.threads);
         self.ui
             .detail(&format!("computing on {} ({})", device.name, device.why));
         Ok(device)
@@ -327,7 +346,7 @@ fn precision(loaded: &Loaded) -> Result<Precision, CliError> {
         .map_err(|e: embed::ParsePrecisionError| {
             CliError::usage(
                 format!("model.precision: {e}"),
-                "Leave it out for single precision.",
+                "Leave it out for the fastest that is exact enough.",
             )
         })
 }

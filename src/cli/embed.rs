@@ -38,6 +38,10 @@ struct Answered {
     scheme: Option<&'static str>,
     embedded: u64,
     cached: u64,
+    tokens: u64,
+    seconds: f64,
+    tokens_per_second: Option<f64>,
+    chunks_per_second: Option<f64>,
 }
 
 impl EmbedArgs {
@@ -48,8 +52,8 @@ impl EmbedArgs {
         let model = context.model(&loaded)?;
         check_space(&snapshot, &model.space)?;
         let fingerprint = model.space.fingerprint();
-        let texts = embedded_texts(&snapshot, &model.space)?;
-        let texts = texts.iter().map(String::as_str);
+        let space = model.space.clone();
+        let texts = || embedded_texts(&snapshot, &space);
         let mut cache = Cache::open(&store.cache_dir(), &fingerprint, NUMERICS)?;
         if cache.discarded() > 0 {
             context.ui.warn(&format!(
@@ -58,7 +62,7 @@ impl EmbedArgs {
             ));
         }
         let (filled, used) = if self.dry_run {
-            (embed::missing(&cache, texts), None)
+            (embed::missing(&cache, texts()?)?, None)
         } else {
             // So that gc and forget know that somebody works with the snapshot and the cache.
             let _draft = store.draft()?;
@@ -70,6 +74,8 @@ impl EmbedArgs {
         };
         let device = used.as_ref().map(Embedder::device);
         let (dry_run, snapshot, changed) = (self.dry_run, snapshot.id, filled.embedded > 0);
+        let seconds = filled.elapsed.as_secs_f64();
+        let per_second = |count: u64| (seconds > 0.0).then(|| count as f64 / seconds);
         let answer = Answered {
             dry_run,
             changed,
@@ -80,6 +86,10 @@ impl EmbedArgs {
             scheme: used.as_ref().map(Embedder::scheme),
             embedded: filled.embedded,
             cached: filled.cached,
+            tokens: filled.tokens,
+            seconds,
+            tokens_per_second: per_second(filled.tokens),
+            chunks_per_second: per_second(filled.embedded).filter(|_| !dry_run),
         };
         Ok(context.ui.answer(&answer)?)
     }
@@ -102,6 +112,13 @@ impl Answer for Answered {
             self.embedded,
             self.cached
         )?;
+        if let Some((tokens, chunks)) = self.tokens_per_second.zip(self.chunks_per_second) {
+            let (total, seconds) = (self.tokens, self.seconds);
+            writeln!(
+                out,
+                "{total} tokens in {seconds:.1} s: {tokens:.0} tokens/s, {chunks:.0} chunks/s"
+            )?;
+        }
         match (&self.device, &self.device_reason) {
             (Some(device), Some(reason)) => writeln!(out, "{device}: {reason}"),
             _ => Ok(()),

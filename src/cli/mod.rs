@@ -1,5 +1,6 @@
 //! The command line: one file a command, each its arguments, its run, and how its outcome reads.
 
+mod bench;
 mod build;
 mod child;
 mod completions;
@@ -125,6 +126,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Inspect(inspect::InspectArgs),
     Model(model::ModelArgs),
+    Bench(bench::BenchArgs),
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
@@ -152,6 +154,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "demo",
             "inspect",
             "model",
+            "bench",
             "doctor",
             "config",
             "completions",
@@ -180,6 +183,7 @@ impl Command {
                 | Self::Forget(_)
                 | Self::Watch(_)
                 | Self::Model(_)
+                | Self::Bench(_)
                 | Self::Doctor(_)
         )
     }
@@ -208,6 +212,7 @@ impl Command {
             Self::Demo(args) => args.run(context),
             Self::Inspect(args) => args.run(context),
             Self::Model(args) => args.run(context),
+            Self::Bench(args) => args.run(context),
             Self::Doctor(args) => args.run(context),
             Self::Config(args) => args.run(context),
             Self::Completions(args) => args.run(context),

@@ -1,6 +1,7 @@
 //! Every key of `ragctl.toml`. The doc comments are what `ragctl config schema` prints.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ use crate::model::DEFAULT_MODEL;
 pub struct Config {
     /// The store's directory, relative to this file.
     pub store: String,
+    /// Cores that compute; by default all that the process may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<NonZeroUsize>,
     /// Static metadata for every document.
     pub metadata: Metadata,
     /// Where documents come from.
@@ -38,6 +42,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             store: "store".into(),
+            threads: None,
             metadata: Metadata::new(),
             sources: Vec::new(),
             model: ModelConfig::default(),
@@ -71,7 +76,8 @@ pub struct ModelConfig {
     pub from: Option<String>,
     /// What computes: `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
     pub device: String,
-    /// How exactly a processor multiplies: `f32`, or `exact16` where it has the instruction. Their vectors are interchangeable.
+    /// How exactly a processor multiplies: `f32`, `exact16` (twice as fast, and its vectors are interchangeable with those of
+    /// `f32`), or `auto`: `exact16` for models that it was evaluated on.
     pub precision: String,
 }
 
@@ -84,7 +90,7 @@ impl Default for ModelConfig {
             sha256: BTreeMap::new(),
             from: None,
             device: "auto".into(),
-            precision: "f32".into(),
+            precision: "auto".into(),
         }
     }
 }

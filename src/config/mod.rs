@@ -31,8 +31,9 @@ enum Is {
 
 /// The settings that a flag or a variable may give. The variable's name is the key in capitals: `chunk.max_tokens` is
 /// `RAGCTL_CHUNK_MAX_TOKENS`.
-const LAYERED: [(&str, Is); 17] = [
+const LAYERED: [(&str, Is); 18] = [
     ("store", Is::Text),
+    ("threads", Is::Number),
     ("model.name", Is::Text),
     ("model.revision", Is::Text),
     ("model.path", Is::Text),

@@ -170,10 +170,16 @@ impl Cache {
         }
         let mut rows = Vec::new();
         let mut old = Vec::new();
+        let mut bytes = 0;
         for index in 0..self.segments.len() {
             let Some(segment) = self.segments.get(index).filter(is_small) else {
                 continue;
             };
+            // What is merged at once is held in memory.
+            if bytes >= 2 * SMALL_BYTES {
+                break;
+            }
+            bytes += segment.bytes;
             let keys = segment.keys.clone();
             old.push(index);
             for (row, key) in keys.into_iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Which device computes. `auto` says what it chose and why; a device asked for by name is used or is an error.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use super::Error;
@@ -55,14 +56,16 @@ impl fmt::Display for DeviceRequest {
     }
 }
 
-/// How exactly a processor multiplies matrices. Both are of one equivalence class: their vectors are interchangeable.
+/// How exactly a processor multiplies matrices. Both ways are of one equivalence class: their vectors are interchangeable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// Single precision: equal to sentence-transformers but for the order of sums.
+    /// `exact16` for models that it was evaluated on and on processors that compute it, else `f32`.
     #[default]
+    Auto,
+    /// Single precision: equal to sentence-transformers but for the order of sums.
     F32,
-    /// 16-bit integers scaled row by row and column by column, summed without loss in 32 bits: half as long again as fast,
-    /// with cosines of 0.999999 to single precision. It is asked for, because near ties may change their order.
+    /// 16-bit integers scaled row by row and column by column, summed without loss in 32 bits: twice the rate of `f32`, with
+    /// cosines to it above 0.99999 (`benches/precision.rs`).
     Exact16,
 }
 
@@ -71,7 +74,7 @@ pub(super) const EXACT16: &str = "exact16";
 
 /// A text that names no precision.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no precision: f32 or exact16")]
+#[error("`{0}` is no precision: auto, f32 or exact16")]
 pub struct ParsePrecisionError(String);
 
 impl FromStr for Precision {
@@ -79,6 +82,7 @@ impl FromStr for Precision {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
+            "auto" => Self::Auto,
             "f32" => Self::F32,
             EXACT16 => Self::Exact16,
             other => return Err(ParsePrecisionError(other.to_owned())),
@@ -89,6 +93,7 @@ impl FromStr for Precision {
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Auto => "auto",
             Self::F32 => "f32",
             Self::Exact16 => EXACT16,
         })
@@ -105,6 +110,10 @@ pub struct Device {
     pub why: String,
     /// How exactly it computes, where it is a processor.
     pub precision: Precision,
+    /// Cores that compute, where it is a processor.
+    pub threads: NonZeroUsize,
+    /// The best kernels that it may use, by name; all that it has unless given.
+    pub kernels: Option<String>,
 }
 
 impl Device {
@@ -116,24 +125,14 @@ impl Device {
         };
         let asked = "asked for".to_owned();
         match request {
-            DeviceRequest::Cpu => Ok(Self {
-                device: candle_core::Device::Cpu,
-                name: "cpu".into(),
-                why: asked,
-                precision: Precision::F32,
-            }),
+            DeviceRequest::Cpu => Ok(Self::of(candle_core::Device::Cpu, "cpu".into(), asked)),
             DeviceRequest::Cuda(number) => {
                 if !candle_core::utils::cuda_is_available() {
                     return Err(unusable("this ragctl was built without CUDA".into()));
                 }
                 let device =
                     candle_core::Device::new_cuda(number).map_err(|e| unusable(e.to_string()))?;
-                Ok(Self {
-                    device,
-                    name: request.to_string(),
-                    why: asked,
-                    precision: Precision::F32,
-                })
+                Ok(Self::of(device, request.to_string(), asked))
             }
             DeviceRequest::Metal => {
                 if !candle_core::utils::metal_is_available() {
@@ -141,12 +140,7 @@ impl Device {
                 }
                 let device =
                     candle_core::Device::new_metal(0).map_err(|e| unusable(e.to_string()))?;
-                Ok(Self {
-                    device,
-                    name: request.to_string(),
-                    why: asked,
-                    precision: Precision::F32,
-                })
+                Ok(Self::of(device, request.to_string(), asked))
             }
             DeviceRequest::Auto => {
                 let mut reasons = Vec::new();
@@ -170,9 +164,34 @@ impl Device {
         }
     }
 
+    fn of(device: candle_core::Device, name: String, why: String) -> Self {
+        Self {
+            device,
+            name,
+            why,
+            precision: Precision::default(),
+            // What affinity and control group leave to this process.
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            kernels: None,
+        }
+    }
+
     /// Asks for a precision.
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
+    }
+
+    /// Asks for a number of cores, or for all that this process may use.
+    pub fn with_threads(self, threads: Option<NonZeroUsize>) -> Self {
+        Self {
+            threads: threads.unwrap_or(self.threads),
+            ..self
+        }
+    }
+
+    /// Asks for kernels no better than these, such as `avx2`.
+    pub fn with_kernels(self, kernels: Option<String>) -> Self {
+        Self { kernels, ..self }
     }
 
     /// Tokens of one batch, padding included: few on a processor, whose caches are small.

@@ -8,11 +8,18 @@ use candle_transformers::models::bert::{BertModel, Config};
 
 use super::device::EXACT16;
 #[cfg(target_arch = "x86_64")]
-use super::native::Native;
+use super::native::{self, Native};
+use super::pipeline::{self, BATCH_BYTES, Row};
 use super::{Device, Error, Precision};
 use crate::model::{Encoding, Model, Tokenizer};
-use crate::progress::Interrupted;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::Level;
 use crate::space::{Pooling, Space};
+
+/// The name of having none of our own kernels.
+const CANDLE: &str = "candle";
+/// Bytes of text that candle takes at once: a GPU is kept busy by many.
+const CANDLE_BYTES: usize = 1 << 20;
 
 /// What runs the forward pass.
 enum Engine {
@@ -29,6 +36,37 @@ pub struct Embedder {
     tokenizer: Tokenizer,
     space: Space,
     device: Device,
+    work: Work,
+}
+
+/// What one worker writes into, batch after batch.
+#[derive(Default)]
+pub(super) struct Workspace {
+    #[cfg(target_arch = "x86_64")]
+    scratch: native::Scratch,
+}
+
+/// The multiplications and additions that a model takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Work {
+    /// Of weights, a token.
+    pub weights: f64,
+    /// Of attention, a token and a token of its text.
+    pub attention: f64,
+}
+
+impl Work {
+    fn of(config: &Config) -> Self {
+        let (layers, hidden, inner) = (
+            config.num_hidden_layers as f64,
+            config.hidden_size as f64,
+            config.intermediate_size as f64,
+        );
+        Self {
+            weights: layers * 2.0 * hidden * (4.0 * hidden + 2.0 * inner),
+            attention: layers * 4.0 * hidden,
+        }
+    }
 }
 
 impl Embedder {
@@ -43,33 +81,74 @@ impl Embedder {
                 model: model.space.model.clone(),
                 source,
             })?;
+        let precision = match device.precision {
+            Precision::Auto if model.passes_exact16() => Precision::Exact16,
+            Precision::Auto => Precision::F32,
+            asked => asked,
+        };
+        let kernels = Kernels::of(&device)?;
         let tokenizer = model.tokenizer()?;
         let weights =
             VarBuilder::from_buffered_safetensors(model.take_weights(), DType::F32, &device.device)
                 .map_err(compute)?;
-        let engine =
-            Engine::load(&weights, &config, model.space.pooling, &device).map_err(compute)?;
+        let engine = Engine::load(&weights, &config, model.space.pooling, precision, kernels)
+            .map_err(compute)?;
         let embedder = Self {
             engine,
             tokenizer,
             space: model.space,
             device,
+            work: Work::of(&config),
         };
         if embedder.device.precision == Precision::Exact16 && embedder.scheme() != EXACT16 {
             return Err(Error::Device {
                 device: format!("{} with precision {EXACT16}", embedder.device.name),
-                reason: "it needs a processor with AVX-512 VNNI and a model that our own engine computes".into(),
+                reason: "it needs an x86-64 processor with AVX2 and a model that our own engine computes".into(),
             });
         }
         Ok(embedder)
     }
 
-    /// How vectors are computed: `exact16` or `f32` by our own kernels, or `candle`.
+    /// How vectors are computed: `exact16` or `f32` by our own kernels, or `candle f32`.
     pub fn scheme(&self) -> &'static str {
         match &self.engine {
             #[cfg(target_arch = "x86_64")]
             Engine::Native(native) => native.scheme(),
             Engine::Candle(_) => "candle f32",
+        }
+    }
+
+    /// Whether our own kernels compute.
+    pub fn has_own_kernels(&self) -> bool {
+        !matches!(self.engine, Engine::Candle(_))
+    }
+
+    /// The multiplications and additions that its model takes.
+    pub fn work(&self) -> Work {
+        self.work
+    }
+
+    /// How many tokens of a text the model sees, special tokens included.
+    pub fn tokens(&self, text: &str) -> Result<usize, Error> {
+        let encoding = self.tokenizer.encode(text).map_err(Error::Tokenize)?;
+        Ok(encoding.ids.len())
+    }
+
+    /// Workers that compute at once: our own engine has one a core, candle is one that uses them all.
+    pub(super) fn workers(&self) -> usize {
+        match &self.engine {
+            #[cfg(target_arch = "x86_64")]
+            Engine::Native(_) => self.device.threads.get(),
+            Engine::Candle(_) => 1,
+        }
+    }
+
+    /// Bytes of text that a worker should take at once.
+    pub(super) fn batch_bytes(&self) -> usize {
+        match &self.engine {
+            #[cfg(target_arch = "x86_64")]
+            Engine::Native(_) => BATCH_BYTES,
+            Engine::Candle(_) => CANDLE_BYTES,
         }
     }
 
@@ -91,15 +170,34 @@ impl Embedder {
 
     /// Embeds texts as they are, in their order: one vector of `dimension` numbers each.
     pub fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
-        self.embed_watched(texts, &mut |_| Ok(()))
+        if let [text] = texts {
+            // A question is answered sooner than threads start.
+            let computed = self.compute(&[text], &mut Workspace::default())?;
+            return Ok(computed.into_iter().map(|(vector, _)| vector).collect());
+        }
+        let mut vectors = vec![Vec::new(); texts.len()];
+        let numbered = texts.iter().enumerate().map(Ok::<_, Error>);
+        pipeline::run(self, numbered, &mut |rows| {
+            for Row { key, vector, .. } in rows {
+                if let Some(slot) = vectors.get_mut(key) {
+                    *slot = vector;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(vectors)
     }
 
-    /// The same, telling after each batch how many texts it held; the one told may stop the work.
-    pub(super) fn embed_watched(
+    /// Embeds a few texts on this thread, in their order: each vector with its text's tokens.
+    pub(super) fn compute(
         &self,
         texts: &[&str],
-        watch: &mut dyn FnMut(usize) -> Result<(), Interrupted>,
-    ) -> Result<Vec<Vec<f32>>, Error> {
+        #[cfg_attr(
+            not(target_arch = "x86_64"),
+            expect(unused_variables, reason = "only our own engine has a workspace")
+        )]
+        workspace: &mut Workspace,
+    ) -> Result<Vec<(Vec<f32>, usize)>, Error> {
         let encodings = texts
             .iter()
             .map(|text| self.tokenizer.encode(text))
@@ -107,14 +205,17 @@ impl Embedder {
             .map_err(Error::Tokenize)?;
         let mut vectors = match &self.engine {
             #[cfg(target_arch = "x86_64")]
-            Engine::Native(native) => native.embed(&encodings, watch)?,
-            Engine::Candle(bert) => self.embed_by_candle(bert, &encodings, watch)?,
+            Engine::Native(native) => by_kernels(native, &encodings, &mut workspace.scratch)?,
+            Engine::Candle(bert) => self.embed_by_candle(bert, &encodings)?,
         };
         if self.space.normalize {
             vectors.iter_mut().for_each(|vector| to_unit_length(vector));
         }
         match vectors.iter().flatten().all(|number| number.is_finite()) {
-            true => Ok(vectors),
+            true => Ok(vectors
+                .into_iter()
+                .zip(encodings.iter().map(|encoding| encoding.ids.len()))
+                .collect()),
             false => Err(Error::NotFinite),
         }
     }
@@ -123,7 +224,6 @@ impl Embedder {
         &self,
         bert: &BertModel,
         encodings: &[Encoding],
-        watch: &mut dyn FnMut(usize) -> Result<(), Interrupted>,
     ) -> Result<Vec<Vec<f32>>, Error> {
         let mut order: Vec<usize> = (0..encodings.len()).collect();
         let length = |index: &usize| {
@@ -153,7 +253,6 @@ impl Embedder {
                     *slot = vector;
                 }
             }
-            watch(batch.len())?;
             rest = after;
         }
         Ok(vectors)
@@ -187,23 +286,67 @@ impl Embedder {
     }
 }
 
+/// Which kernels of our own may be used.
+#[derive(Clone, Copy)]
+enum Kernels {
+    #[cfg(target_arch = "x86_64")]
+    UpTo(Level),
+    None,
+}
+
+impl Kernels {
+    #[cfg(target_arch = "x86_64")]
+    fn of(device: &Device) -> Result<Self, Error> {
+        let best = Level::detect().filter(|_| device.device.is_cpu());
+        let asked = match device.kernels.as_deref() {
+            None => best,
+            Some(CANDLE) => None,
+            Some(name) => {
+                let unusable = |reason: String| Error::Device {
+                    device: format!("{} with kernels {name}", device.name),
+                    reason,
+                };
+                let asked: Level = name.parse().map_err(|_| {
+                    unusable(format!(
+                        "the kernels are avx2, avx512, avx512-vnni and {CANDLE}"
+                    ))
+                })?;
+                if best < Some(asked) {
+                    return Err(unusable("this processor lacks the instructions".into()));
+                }
+                Some(asked)
+            }
+        };
+        Ok(asked.map_or(Self::None, Self::UpTo))
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn of(device: &Device) -> Result<Self, Error> {
+        match device.kernels.as_deref() {
+            None | Some(CANDLE) => Ok(Self::None),
+            Some(name) => Err(Error::Device {
+                device: format!("{} with kernels {name}", device.name),
+                reason: format!("this processor has no kernels but {CANDLE}"),
+            }),
+        }
+    }
+}
+
 impl Engine {
     #[cfg_attr(
         not(target_arch = "x86_64"),
-        expect(
-            unused_variables,
-            reason = "only our own engine pools and asks for the device"
-        )
+        expect(unused_variables, reason = "only our own engine asks for them")
     )]
     fn load(
         weights: &VarBuilder<'_>,
         config: &Config,
         pooling: Pooling,
-        device: &Device,
+        precision: Precision,
+        kernels: Kernels,
     ) -> candle_core::Result<Self> {
         #[cfg(target_arch = "x86_64")]
-        if device.device.is_cpu()
-            && let Some(native) = Native::load(weights, config, pooling, device.precision)?
+        if let Kernels::UpTo(level) = kernels
+            && let Some(native) = Native::load(weights, config, pooling, precision, level)?
         {
             return Ok(Self::Native(Box::new(native)));
         }
@@ -212,6 +355,32 @@ impl Engine {
             config,
         )?)))
     }
+}
+
+/// Runs our own engine over texts, pack by pack.
+#[cfg(target_arch = "x86_64")]
+fn by_kernels(
+    native: &Native,
+    encodings: &[Encoding],
+    scratch: &mut native::Scratch,
+) -> Result<Vec<Vec<f32>>, Error> {
+    let lengths: Vec<usize> = encodings
+        .iter()
+        .map(|encoding| encoding.ids.len())
+        .collect();
+    let mut vectors = vec![Vec::new(); encodings.len()];
+    for pack in native::packs(&lengths) {
+        let texts: Vec<&Encoding> = pack
+            .iter()
+            .filter_map(|index| encodings.get(*index))
+            .collect();
+        for (index, row) in pack.iter().zip(native.forward(&texts, scratch)?) {
+            if let Some(slot) = vectors.get_mut(*index) {
+                *slot = row;
+            }
+        }
+    }
+    Ok(vectors)
 }
 
 fn to_unit_length(vector: &mut [f32]) {
@@ -276,30 +445,28 @@ mod tests {
             (Precision::F32, 0.999_999_9),
             (Precision::Exact16, 0.999_99),
         ];
-        let has_integers = crate::simd::Level::detect() == Some(crate::simd::Level::Avx512Vnni);
-        for (precision, least) in least.into_iter().take(1 + usize::from(has_integers)) {
-            for pooling in [Pooling::Mean, Pooling::Cls] {
-                let mut own = load(precision);
-                own.space.pooling = pooling;
-                let mut oracle = load(precision);
-                oracle.space.pooling = pooling;
-                let model = Model::open(&dir, "tiny-bert", None).unwrap();
-                let config: Config = serde_json::from_slice(model.config()).unwrap();
-                let weights = load_weights(model, &own.device);
-                oracle.engine =
-                    Engine::Candle(Box::new(BertModel::load(weights.clone(), &config).unwrap()));
-                own.engine = Engine::load(&weights, &config, pooling, &own.device).unwrap();
-                for (a, b) in own
-                    .embed(&texts)
-                    .unwrap()
-                    .iter()
-                    .zip(oracle.embed(&texts).unwrap())
-                {
-                    assert!(
-                        cosine(a, &b) >= least,
-                        "{precision} {pooling:?}: {}",
-                        cosine(a, &b)
-                    );
+        let levels = [Level::Avx2, Level::Avx512, Level::Avx512Vnni];
+        for level in levels
+            .into_iter()
+            .filter(|level| Some(*level) <= Level::detect())
+        {
+            for (precision, least) in least {
+                for pooling in [Pooling::Mean, Pooling::Cls] {
+                    let mut own = load(precision);
+                    let model = Model::open(&dir, "tiny-bert", None).unwrap();
+                    let config: Config = serde_json::from_slice(model.config()).unwrap();
+                    let weights = load_weights(model, &own.device);
+                    let mut with = |kernels| {
+                        own.space.pooling = pooling;
+                        own.engine =
+                            Engine::load(&weights, &config, pooling, precision, kernels).unwrap();
+                        own.embed(&texts).unwrap()
+                    };
+                    let (found, expected) = (with(Kernels::UpTo(level)), with(Kernels::None));
+                    for (a, b) in found.iter().zip(&expected) {
+                        let cosine = cosine(a, b);
+                        assert!(cosine >= least, "{level} {precision} {pooling:?}: {cosine}");
+                    }
                 }
             }
         }

@@ -3,28 +3,24 @@
 mod cache;
 mod device;
 mod encoder;
+mod fill;
 #[cfg(target_arch = "x86_64")]
 mod native;
+mod pipeline;
 pub mod probes;
-
-use std::collections::BTreeMap;
 
 pub use cache::{Cache, key, trim};
 pub use device::{Device, DeviceRequest, ParseDeviceError, ParsePrecisionError, Precision};
-pub use encoder::Embedder;
+pub use encoder::{Embedder, Work};
+pub use fill::{Filled, fill, missing};
 
-use crate::digest::Digest;
 use crate::durable::PathError;
 use crate::fault::{Fault, Kind};
 use crate::model;
-use crate::progress::{Interrupted, Progress};
+use crate::progress::Interrupted;
 
 /// The equivalence class of the numerics: f32 throughout, on any device without TF32.
 pub const NUMERICS: &str = "f32";
-/// Texts that are sorted by length together. Bounds memory; large enough that batches hold texts of one length.
-const WINDOW: usize = 4096;
-/// Texts that are written to the cache together: an interruption costs at most these.
-const SEGMENT: usize = 128;
 
 /// Embedding that failed.
 #[derive(Debug, thiserror::Error)]
@@ -99,65 +95,4 @@ impl Fault for Error {
             _ => None,
         }
     }
-}
-
-/// What filling the cache did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Filled {
-    /// Texts embedded now.
-    pub embedded: u64,
-    /// Texts whose vectors were there.
-    pub cached: u64,
-}
-
-/// Says how many of these texts the cache lacks. Equal texts count once.
-pub fn missing<'a>(cache: &Cache, texts: impl IntoIterator<Item = &'a str>) -> Filled {
-    let mut filled = Filled::default();
-    let mut seen = std::collections::HashSet::new();
-    for key in texts.into_iter().map(Digest::of) {
-        match seen.insert(key) {
-            true if cache.contains(&key) => filled.cached += 1,
-            true => filled.embedded += 1,
-            false => {}
-        }
-    }
-    filled
-}
-
-/// Embeds every text that the cache lacks. Interrupted, it leaves every finished segment in the cache.
-pub fn fill<'a>(
-    embedder: &Embedder,
-    cache: &mut Cache,
-    texts: impl Iterator<Item = &'a str> + Clone,
-    progress: &dyn Progress,
-) -> Result<Filled, Error> {
-    let filled = missing(cache, texts.clone());
-    if filled.embedded == 0 {
-        return Ok(filled);
-    }
-    let stage = progress.stage("embed", Some(filled.embedded), "chunks");
-    let mut texts = texts.peekable();
-    while texts.peek().is_some() {
-        let mut window = BTreeMap::new();
-        for text in texts.by_ref() {
-            let key = Digest::of(text);
-            if !cache.contains(&key) {
-                window.insert(key, text);
-            }
-            if window.len() == WINDOW {
-                break;
-            }
-        }
-        let mut window: Vec<(Digest, &str)> = window.into_iter().collect();
-        window.sort_by_key(|(key, text)| (std::cmp::Reverse(text.len()), *key));
-        for segment in window.chunks(SEGMENT) {
-            let batch: Vec<&str> = segment.iter().map(|(_, text)| *text).collect();
-            let vectors = embedder.embed_watched(&batch, &mut |count| {
-                stage.advance(count as u64);
-                progress.checkpoint()
-            })?;
-            cache.append(segment.iter().map(|(key, _)| *key).zip(vectors).collect())?;
-        }
-    }
-    Ok(filled)
 }

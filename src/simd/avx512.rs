@@ -7,20 +7,55 @@
 
 use std::arch::asm;
 use std::arch::x86_64::*;
+use std::array::from_fn;
+use std::hint::black_box;
 
-use super::{PANEL, ROW_LENGTH, Shape, math, step};
+use super::peak::SUMS;
+use super::{Integers, PANEL, Shape, tile_rows};
 
 /// Rows of one register tile: 24 sums, 2 loads and 1 broadcast of 32 registers.
 const ROWS: usize = 12;
-/// Rows of one register tile of integers; LLVM spills beyond this.
-const INTEGER_ROWS: usize = 8;
+
+/// Lines of a panel to ask for ahead of their use. A short text reads every weight once, from far away.
+const AHEAD: usize = 128;
+
+/// Asks for a line that will be read soon.
+#[inline(always)]
+fn expect_line<T>(panel: *const T, at: usize) {
+    let line = panel.wrapping_add((at + AHEAD) * PANEL);
+    // SAFETY: asking for memory reads nothing, wherever the pointer points.
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(line.cast());
+        _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(PANEL / 2).cast());
+    }
+}
+
+/// Calls a function for each of 1 to 12 rows, so that its sums stay in registers.
+macro_rules! by_rows {
+    ($count:expr, $tile:ident, [$($more:tt),*], $arguments:tt) => {
+        match $count {
+            1 => $tile::<1 $(, $more)*> $arguments,
+            2 => $tile::<2 $(, $more)*> $arguments,
+            3 => $tile::<3 $(, $more)*> $arguments,
+            4 => $tile::<4 $(, $more)*> $arguments,
+            5 => $tile::<5 $(, $more)*> $arguments,
+            6 => $tile::<6 $(, $more)*> $arguments,
+            7 => $tile::<7 $(, $more)*> $arguments,
+            8 => $tile::<8 $(, $more)*> $arguments,
+            9 => $tile::<9 $(, $more)*> $arguments,
+            10 => $tile::<10 $(, $more)*> $arguments,
+            11 => $tile::<11 $(, $more)*> $arguments,
+            _ => $tile::<ROWS $(, $more)*> $arguments,
+        }
+    };
+}
 
 /// Computes `left × right + bias`.
 ///
 /// # Safety
 ///
-/// `left` must reach `rows` rows of `k` numbers, `right` hold `panels` panels, `out` hold `rows` rows of all columns; `bias` must
-/// be null or hold all columns.
+/// `left` must reach `rows` rows of `k` numbers, `right` hold the panels of `columns`, `out` hold `rows` rows of `columns`;
+/// `bias` must be null or hold `columns`.
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn product(
     shape: Shape,
@@ -29,33 +64,24 @@ pub(super) unsafe fn product(
     bias: *const f32,
     out: *mut f32,
 ) {
-    for panel in 0..shape.panels {
+    for column in (0..shape.columns).step_by(PANEL) {
         let mut row = 0;
         while row < shape.rows {
-            let count = (shape.rows - row).min(ROWS);
+            let count = tile_rows(shape.rows - row, ROWS);
             // SAFETY: the tile lies within the extents that the caller vouches for.
             unsafe {
                 let left = left.add(row * shape.left_stride);
-                let right = right.add(panel * shape.k * PANEL);
+                let right = right.add(column * shape.k);
                 let bias = if bias.is_null() {
                     bias
                 } else {
-                    bias.add(panel * PANEL)
+                    bias.add(column)
                 };
-                let out = out.add(row * shape.out_stride + panel * PANEL);
-                match count {
-                    1 => tile::<1>(shape, left, right, bias, out),
-                    2 => tile::<2>(shape, left, right, bias, out),
-                    3 => tile::<3>(shape, left, right, bias, out),
-                    4 => tile::<4>(shape, left, right, bias, out),
-                    5 => tile::<5>(shape, left, right, bias, out),
-                    6 => tile::<6>(shape, left, right, bias, out),
-                    7 => tile::<7>(shape, left, right, bias, out),
-                    8 => tile::<8>(shape, left, right, bias, out),
-                    9 => tile::<9>(shape, left, right, bias, out),
-                    10 => tile::<10>(shape, left, right, bias, out),
-                    11 => tile::<11>(shape, left, right, bias, out),
-                    _ => tile::<ROWS>(shape, left, right, bias, out),
+                let out = out.add(row * shape.out_stride + column);
+                if shape.columns - column < PANEL {
+                    by_rows!(count, tile, [1], (shape, left, right, bias, out));
+                } else {
+                    by_rows!(count, tile, [2], (shape, left, right, bias, out));
                 }
             }
             row += count;
@@ -63,172 +89,167 @@ pub(super) unsafe fn product(
     }
 }
 
-/// Computes `R` rows of one panel.
+/// Computes `R` rows of `H` halves of a panel.
 ///
 /// # Safety
 ///
-/// As for [`product`], for `R` rows and one panel.
+/// As for [`product`], for `R` rows and the columns of `H` halves.
 #[target_feature(enable = "avx512f")]
-unsafe fn tile<const R: usize>(
+unsafe fn tile<const R: usize, const H: usize>(
     shape: Shape,
     left: *const f32,
     right: *const f32,
     bias: *const f32,
     out: *mut f32,
 ) {
-    // SAFETY: every offset stays below `R` rows of `k` numbers, `k` rows of a panel, and 32 columns.
+    // SAFETY: every offset stays below `R` rows of `k` numbers, `k` rows of a panel, and `H` times 16 columns.
     unsafe {
-        let start = |half: usize| {
-            if bias.is_null() {
+        let mut sums: [[__m512; R]; H] = from_fn(|half| {
+            let start = if bias.is_null() {
                 _mm512_setzero_ps()
             } else {
                 _mm512_loadu_ps(bias.add(half * 16))
-            }
-        };
-        let mut low = [start(0); R];
-        let mut high = [start(1); R];
+            };
+            [start; R]
+        });
         for at in 0..shape.k {
-            let (b0, b1) = (
-                _mm512_loadu_ps(right.add(at * PANEL)),
-                _mm512_loadu_ps(right.add(at * PANEL + 16)),
-            );
+            expect_line(right, at);
+            let b: [__m512; H] = from_fn(|half| _mm512_loadu_ps(right.add(at * PANEL + half * 16)));
             for row in 0..R {
                 let a = _mm512_set1_ps(*left.add(row * shape.left_stride + at));
-                low[row] = _mm512_fmadd_ps(a, b0, low[row]);
-                high[row] = _mm512_fmadd_ps(a, b1, high[row]);
+                for half in 0..H {
+                    sums[half][row] = _mm512_fmadd_ps(a, b[half], sums[half][row]);
+                }
             }
         }
         for row in 0..R {
-            _mm512_storeu_ps(out.add(row * shape.out_stride), low[row]);
-            _mm512_storeu_ps(out.add(row * shape.out_stride + 16), high[row]);
+            for half in 0..H {
+                _mm512_storeu_ps(out.add(row * shape.out_stride + half * 16), sums[half][row]);
+            }
         }
     }
 }
 
-/// Computes `left × right + bias` from pairs of 16-bit integers; `k` counts pairs.
+/// Computes `left × right + bias` from pairs of 16-bit integers; `k` counts pairs. `VNNI` says whether one instruction
+/// multiplies and adds.
 ///
 /// # Safety
 ///
-/// As for [`product`]; scales must hold all rows and all columns, and `bias` all columns.
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) unsafe fn integer_product(
-    shape: Shape,
-    left: *const i32,
-    left_scales: *const f32,
-    right: *const i32,
-    right_scales: *const f32,
-    bias: *const f32,
-    out: *mut f32,
-) {
-    for panel in 0..shape.panels {
+/// As for [`product`], with whole panels; scales must hold all rows and all columns, and `bias` all columns. `VNNI` must only
+/// be asked for where the processor has it.
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) unsafe fn integer_product<const VNNI: bool>(shape: Shape, integers: Integers) {
+    for column in (0..shape.columns).step_by(PANEL) {
         let mut row = 0;
         while row < shape.rows {
-            let count = (shape.rows - row).min(INTEGER_ROWS);
+            let count = tile_rows(shape.rows - row, ROWS);
             // SAFETY: the tile lies within the extents that the caller vouches for.
             unsafe {
-                let left = left.add(row * shape.left_stride);
-                let scales = (left_scales.add(row), right_scales.add(panel * PANEL));
-                let right = right.add(panel * shape.k * PANEL);
-                let bias = bias.add(panel * PANEL);
-                let out = out.add(row * shape.out_stride + panel * PANEL);
-                match count {
-                    1 => integer_tile::<1>(shape, left, right, scales, bias, out),
-                    2 => integer_tile::<2>(shape, left, right, scales, bias, out),
-                    3 => integer_tile::<3>(shape, left, right, scales, bias, out),
-                    4 => integer_tile::<4>(shape, left, right, scales, bias, out),
-                    5 => integer_tile::<5>(shape, left, right, scales, bias, out),
-                    6 => integer_tile::<6>(shape, left, right, scales, bias, out),
-                    7 => integer_tile::<7>(shape, left, right, scales, bias, out),
-                    _ => integer_tile::<INTEGER_ROWS>(shape, left, right, scales, bias, out),
-                }
+                let at = integers.at(shape, row, column);
+                by_rows!(count, integer_tile, [VNNI], (shape, at));
             }
             row += count;
         }
     }
 }
 
-/// Adds the sums of products of pairs of 16-bit integers: the instruction itself, because LLVM takes its intrinsic apart into
-/// two slower ones unless it is told which processor it compiles for.
+/// Adds the sums of products of pairs of 16-bit integers: the instructions themselves, because LLVM takes their intrinsics
+/// apart into slower ones unless it is told which processor it compiles for.
+///
+/// # Safety
+///
+/// `VNNI` must only be asked for where the processor has it.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn multiply_add(mut sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
-    // SAFETY: the instruction reads and writes these registers alone.
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn multiply_add<const VNNI: bool>(mut sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    // SAFETY: the caller vouches for the instructions, which read and write these registers alone.
     unsafe {
-        asm!(
-            "vpdpwssd {sum}, {a}, {b}",
-            sum = inout(zmm_reg) sum,
-            a = in(zmm_reg) a,
-            b = in(zmm_reg) b,
-            options(pure, nomem, nostack, preserves_flags),
-        );
+        if VNNI {
+            asm!(
+                "vpdpwssd {sum}, {a}, {b}",
+                sum = inout(zmm_reg) sum,
+                a = in(zmm_reg) a,
+                b = in(zmm_reg) b,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        } else {
+            asm!(
+                "vpmaddwd {products}, {a}, {b}",
+                "vpaddd {sum}, {sum}, {products}",
+                products = out(zmm_reg) _,
+                sum = inout(zmm_reg) sum,
+                a = in(zmm_reg) a,
+                b = in(zmm_reg) b,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
     }
     sum
 }
 
-/// Computes `R` rows of one panel of integers. `scales` are the rows' and the columns'.
+/// Computes `R` rows of one panel of integers.
 ///
 /// # Safety
 ///
 /// As for [`integer_product`], for `R` rows and one panel.
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-unsafe fn integer_tile<const R: usize>(
-    shape: Shape,
-    left: *const i32,
-    right: *const i32,
-    scales: (*const f32, *const f32),
-    bias: *const f32,
-    out: *mut f32,
-) {
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn integer_tile<const R: usize, const VNNI: bool>(shape: Shape, at: Integers) {
     // SAFETY: every offset stays below `R` rows of `k` pairs, `k` rows of a panel, and 32 columns; loads ask for no alignment.
     unsafe {
-        let mut low = [_mm512_setzero_si512(); R];
-        let mut high = [_mm512_setzero_si512(); R];
-        for at in 0..shape.k {
-            let b0 = _mm512_loadu_si512(right.add(at * PANEL).cast());
-            let b1 = _mm512_loadu_si512(right.add(at * PANEL + 16).cast());
+        let mut sums = [[_mm512_setzero_si512(); R]; 2];
+        for pair in 0..shape.k {
+            expect_line(at.right, pair);
+            let b: [__m512i; 2] =
+                from_fn(|half| _mm512_loadu_si512(at.right.add(pair * PANEL + half * 16).cast()));
             for row in 0..R {
-                let a = _mm512_set1_epi32(left.add(row * shape.left_stride + at).read_unaligned());
-                low[row] = multiply_add(low[row], a, b0);
-                high[row] = multiply_add(high[row], a, b1);
+                let a = at.left.add(row * shape.left_stride + pair);
+                let a = _mm512_set1_epi32(a.read_unaligned());
+                for half in 0..2 {
+                    sums[half][row] = multiply_add::<VNNI>(sums[half][row], a, b[half]);
+                }
             }
         }
         for half in 0..2 {
-            let sums = if half == 0 { &low } else { &high };
             let (column, bias) = (
-                _mm512_loadu_ps(scales.1.add(half * 16)),
-                _mm512_loadu_ps(bias.add(half * 16)),
+                _mm512_loadu_ps(at.right_scales.add(half * 16)),
+                _mm512_loadu_ps(at.bias.add(half * 16)),
             );
-            for (row, sum) in sums.iter().enumerate() {
-                let scale = _mm512_mul_ps(_mm512_set1_ps(*scales.0.add(row)), column);
+            for (row, sum) in sums[half].iter().enumerate() {
+                let scale = _mm512_mul_ps(_mm512_set1_ps(*at.left_scales.add(row)), column);
                 let value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(*sum), scale, bias);
-                _mm512_storeu_ps(out.add(row * shape.out_stride + half * 16), value);
+                _mm512_storeu_ps(at.out.add(row * shape.out_stride + half * 16), value);
             }
         }
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
-pub(super) fn quantize(row: &[f32], out: &mut [i16]) -> f32 {
-    math::quantize(row, out, |length, most| step(length, most, ROW_LENGTH))
+/// Runs multiply-adds of single precision on registers.
+#[target_feature(enable = "avx512f")]
+pub(super) fn fused(rounds: usize) {
+    let (a, b) = black_box((_mm512_set1_ps(1.5), _mm512_set1_ps(0.25)));
+    let mut sums = [_mm512_setzero_ps(); SUMS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm512_fmadd_ps(a, b, *sum);
+        }
+    }
+    black_box(sums);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
-pub(super) fn gelu(values: &mut [f32]) {
-    math::gelu(values);
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
-pub(super) fn softmax(row: &mut [f32]) {
-    math::softmax(row);
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
-pub(super) fn add_norm(
-    row: &mut [f32],
-    residual: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    epsilon: f32,
-) {
-    math::add_norm(row, residual, weight, bias, epsilon);
+/// Runs multiply-adds of 16-bit integers on registers.
+///
+/// # Safety
+///
+/// As for [`multiply_add`].
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) unsafe fn integer_fused<const VNNI: bool>(rounds: usize) {
+    let (a, b) = black_box((_mm512_set1_epi16(3), _mm512_set1_epi16(5)));
+    let mut sums = [_mm512_setzero_si512(); SUMS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            // SAFETY: the caller vouches for the instructions.
+            *sum = unsafe { multiply_add::<VNNI>(*sum, a, b) };
+        }
+    }
+    black_box(sums);
 }

@@ -3,10 +3,9 @@
 use super::*;
 
 fn levels() -> impl Iterator<Item = Level> {
-    let best = Level::detect();
-    [Level::Avx2, Level::Avx512, Level::Avx512Vnni]
+    Level::ALL
         .into_iter()
-        .filter(move |level| Some(*level) <= best)
+        .filter(|level| Some(*level) <= Level::detect())
 }
 
 /// Numbers that repeat nowhere soon, between -1 and 1.
@@ -52,27 +51,15 @@ fn products_equal_the_reference_on_odd_shapes() {
         ] {
             let stride = k + 3;
             let (left, right) = (numbers(rows * stride, 1), numbers(k * n, 2));
-            let mut panels = Panels::default();
-            panels.pack(k, n, |row, column| right[row * n + column]);
-            let mut same = Panels::default();
-            same.pack_rows(
-                Rows {
-                    data: &right,
-                    count: k,
-                    stride: n,
-                },
-                n,
-            );
-            assert_eq!(same.data, panels.data);
+            let (mut panels, mut same) = (Panels::default(), Panels::default());
+            let plain = |data, count, stride| Rows {
+                data,
+                count,
+                stride,
+            };
+            panels.pack_rows(plain(&right, k, n), n);
             let turned: Vec<f32> = (0..n * k).map(|at| right[at % k * n + at / k]).collect();
-            same.pack_transposed(
-                Rows {
-                    data: &turned,
-                    count: n,
-                    stride: k,
-                },
-                k,
-            );
+            same.pack_transposed(level, plain(&turned, n, k), k);
             assert_eq!(same.data, panels.data);
             let bias = numbers(panels.columns(), 3);
             let mut out = vec![f32::NAN; rows * panels.columns()];
@@ -103,7 +90,7 @@ fn products_equal_the_reference_on_odd_shapes() {
 
 #[test]
 fn integer_products_stay_close_and_never_overflow() {
-    for level in levels().filter(|level| *level == Level::Avx512Vnni) {
+    for level in levels() {
         for (rows, k, n) in [(1, 1, 1), (9, 384, 64), (17, 33, 40), (8, 1536, 32)] {
             // Rows and columns that are parallel and full reach the bound of Cauchy and Schwarz.
             for (left, right) in [
@@ -112,7 +99,13 @@ fn integer_products_stay_close_and_never_overflow() {
                 (vec![3e4; rows * k], vec![1e-6; k * n]),
                 (vec![0.0; rows * k], numbers(k * n, 2)),
             ] {
-                let panels = IntegerPanels::pack(k, n, |row, column| right[row * n + column]);
+                let turned: Vec<f32> = (0..n * k).map(|at| right[at % k * n + at / k]).collect();
+                let sides = Rows {
+                    data: &turned,
+                    count: n,
+                    stride: k,
+                };
+                let panels = IntegerPanels::pack_transposed(level, sides, k);
                 let bias = numbers(panels.columns(), 3);
                 let mut integers = IntegerRows::default();
                 integers.quantize(level, &left, k);
@@ -148,7 +141,9 @@ fn row_functions_agree_on_every_level_and_length() {
         for length in [1, 2, 15, 16, 17, 33, 384] {
             let (row, other) = (numbers(length, 5), numbers(length, 6));
             let mut found = row.clone();
-            softmax(level, &mut found);
+            found.push(7.0);
+            softmax(level, &mut found, length + 1, length);
+            assert_eq!(found.pop(), Some(7.0));
             let total: f64 = row.iter().map(|value| f64::from(*value).exp()).sum();
             for (found, value) in found.iter().zip(&row) {
                 assert!((f64::from(*found) - f64::from(*value).exp() / total).abs() < 1e-6);
@@ -158,8 +153,8 @@ fn row_functions_agree_on_every_level_and_length() {
                 level,
                 &mut found,
                 &other,
-                &vec![2.0; length],
-                &vec![0.5; length],
+                length,
+                (&vec![2.0; length], &vec![0.5; length]),
                 1e-12,
             );
             let added: Vec<f64> = row
@@ -180,6 +175,80 @@ fn row_functions_agree_on_every_level_and_length() {
                     "{level:?} {length}: {found} {expected}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn levels_have_names() {
+    for level in Level::ALL {
+        assert_eq!(level.to_string().parse::<Level>().unwrap(), level);
+    }
+    assert!("sse2".parse::<Level>().is_err());
+}
+
+#[test]
+fn the_peak_is_a_rate() {
+    for level in levels() {
+        for integer in [false, true] {
+            let rate = peak(level, integer);
+            assert!(rate.is_finite() && rate > 1e8, "{level} {integer}: {rate}");
+        }
+    }
+}
+
+/// The error function by its series, in double precision.
+fn erf_series(x: f64) -> f64 {
+    let mut term = x;
+    let mut sum = x;
+    for n in 1..200 {
+        term *= -x * x / f64::from(n);
+        sum += term / f64::from(2 * n + 1);
+    }
+    sum * std::f64::consts::FRAC_2_SQRT_PI
+}
+
+#[test]
+fn gelu_and_exponentials_are_right_to_single_precision() {
+    for level in levels() {
+        let inputs: Vec<f32> = (-4_003..=4_000).map(|step| step as f32 / 1_000.0).collect();
+        let mut found = inputs.clone();
+        gelu(level, &mut found);
+        for (found, x) in found.iter().zip(&inputs) {
+            let x = f64::from(*x);
+            let expected = x * (1.0 + erf_series(x / std::f64::consts::SQRT_2)) / 2.0;
+            assert!((f64::from(*found) - expected).abs() < 1e-6, "gelu({x})");
+        }
+        for x in (0..8_000).map(|step| step as f32 / -100.0) {
+            let mut row = [0.0, x];
+            softmax(level, &mut row, 2, 2);
+            let (found, expected) = (f64::from(row[1] / row[0]), f64::from(x).exp());
+            assert!(
+                (found / expected - 1.0).abs() < 6e-7,
+                "exp({x}): {found} {expected}"
+            );
+        }
+        let mut row = [0.0, -1e30, f32::NEG_INFINITY];
+        softmax(level, &mut row, 3, 3);
+        assert!(row[0] == 1.0 && row[1] < 1e-37 && row[2] < 1e-37);
+    }
+}
+
+#[test]
+fn what_is_no_number_stays_none() {
+    for level in levels() {
+        for length in [3, 16, 40] {
+            let mut row = numbers(length, 4);
+            row[length / 2] = f32::NAN;
+            let mut found = row.clone();
+            softmax(level, &mut found, length, length);
+            assert!(found.iter().all(|value| value.is_nan()));
+            let mut found = row.clone();
+            gelu(level, &mut found);
+            assert!(found[length / 2].is_nan());
+            let mut integers = IntegerRows::default();
+            integers.quantize(level, &row, length);
+            assert!(integers.scales[0].is_nan());
         }
     }
 }

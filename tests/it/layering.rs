@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// What each module may import. The base may be imported by all: fault, digest, durable, progress, space.
-const ALLOWED: [(&str, &[&str]); 25] = [
+const ALLOWED: [(&str, &[&str]); 26] = [
     ("fault", &[]),
     ("digest", &[]),
     ("durable", &[]),
@@ -34,6 +34,7 @@ const ALLOWED: [(&str, &[&str]); 25] = [
     ("query", &["embed", "index", "model", "store"]),
     ("doctor", &["embed", "model", "simd", "store"]),
     ("watch", &["store"]),
+    ("bench", &["embed", "model", "simd"]),
     ("config", &["corpus", "model"]),
     ("ui", &[]),
 ];

@@ -1,0 +1,3 @@
+//! Measuring what a machine does. A figure is the best of some rounds: what disturbs a round makes it slower, never faster.
+
+pub mod embed;
