@@ -17,6 +17,9 @@ const WINDOW_BYTES: usize = 16 << 20;
 /// Bytes of text that a worker takes at once: some packs, so that the last worker is not waited for long.
 pub(super) const BATCH_BYTES: usize = 12 << 10;
 
+/// Texts that one worker takes together, or why there are none.
+type Batch<K, T, E> = Result<Vec<(K, T)>, E>;
+
 /// A text that became a vector.
 pub(super) struct Row<K> {
     /// Who asked.
@@ -68,7 +71,7 @@ where
 fn feed_windows<K, T: AsRef<str>, E>(
     mut texts: impl Iterator<Item = Result<(K, T), E>>,
     batch_bytes: usize,
-    feed: &SyncSender<Result<Vec<(K, T)>, E>>,
+    feed: &SyncSender<Batch<K, T, E>>,
     stop: &AtomicBool,
 ) {
     let length = |text: &(K, T)| text.1.as_ref().len();
@@ -109,7 +112,7 @@ fn feed_windows<K, T: AsRef<str>, E>(
 /// Computes batches until there are no more, or nobody takes them.
 fn work<K, T: AsRef<str>, E: From<Error>>(
     embedder: &Embedder,
-    queue: &Mutex<Receiver<Result<Vec<(K, T)>, E>>>,
+    queue: &Mutex<Receiver<Batch<K, T, E>>>,
     done: &SyncSender<Result<Vec<Row<K>>, E>>,
 ) {
     let mut workspace = Workspace::default();

@@ -2,6 +2,7 @@
 #![expect(
     unsafe_code,
     clippy::indexing_slicing,
+    clippy::needless_range_loop,
     reason = "vector instructions, each block with its proof; arrays of a tile are indexed below their constant length"
 )]
 
