@@ -2,7 +2,10 @@
 //! operations, a multiply-add as two, or numbers where a kernel is not of multiply-adds; `simd::peak` is what to hold it
 //! against. `cargo bench --bench kernels`.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(clippy::print_stdout, reason = "a benchmark prints")
+)]
 
 #[cfg(target_arch = "x86_64")]
 use criterion::{Criterion, Throughput};

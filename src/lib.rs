@@ -29,7 +29,7 @@
 //! - [`snapshot`]: what one ingest gave, and every later step works on
 //! - [`ingest`], [`build`], [`verify`], [`publish`], [`promote`], [`query`], [`watch`], [`gc`], [`forget`]: the verbs
 //! - [`doctor`]: looks at a store, its filesystem and the machine, and says what to do
-//! - [`bench`]: how fast a machine does what, measured
+//! - [`mod@bench`]: how fast a machine does what, measured
 //! - [`config`]: `ragctl.toml` and its layers
 //! - [`ui`], [`cli`]: the only places that print, read the environment and know exit codes
 //!
