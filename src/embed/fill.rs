@@ -105,3 +105,90 @@ where
     filled.elapsed = begun.elapsed();
     Ok(filled)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::embed::{Device, DeviceRequest, NUMERICS};
+    use crate::model::Model;
+    use crate::progress::{Silent, Stage};
+
+    fn embedder() -> Embedder {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/model/tiny-bert");
+        let model = Model::open(&dir, "tiny-bert", None).unwrap();
+        Embedder::load(model, Device::open(DeviceRequest::Cpu).unwrap()).unwrap()
+    }
+
+    fn texts(count: usize) -> impl Iterator<Item = Result<String, Error>> {
+        (0..count).map(|at| Ok(format!("the store {} reader", at % 6_000)))
+    }
+
+    #[test]
+    fn every_text_is_embedded_once_and_found_again_whatever_the_window() {
+        let (root, embedder) = (tempfile::tempdir().unwrap(), embedder());
+        let open = || Cache::open(root.path(), &embedder.space().fingerprint(), NUMERICS).unwrap();
+        let mut cache = open();
+        let first = fill(&embedder, &mut cache, || Ok(texts(4_500)), &Silent).unwrap();
+        assert_eq!((first.embedded, first.cached), (4_500, 0));
+        let second = fill(&embedder, &mut cache, || Ok(texts(9_000)), &Silent).unwrap();
+        assert_eq!((second.embedded, second.cached), (1_500, 4_500));
+        assert!(second.tokens >= 1_500 * 5);
+        let cache = open();
+        assert_eq!(missing(&cache, texts(9_000)).unwrap().embedded, 0);
+        for text in ["the store 0 reader", "the store 5999 reader"] {
+            let alone = embedder.embed(&[text]).unwrap().pop();
+            assert_eq!(cache.get(&Digest::of(text)).unwrap(), alone);
+        }
+    }
+
+    /// Asks to stop once so many texts are done.
+    struct StopsAfter(u64, AtomicU64);
+
+    impl Progress for StopsAfter {
+        fn stage(&self, _: &str, _: Option<u64>, _: &'static str) -> Box<dyn Stage + '_> {
+            Box::new(Counting(&self.1))
+        }
+
+        fn warn(&self, _: &str) {}
+
+        fn interrupted(&self) -> bool {
+            self.1.load(Ordering::Relaxed) >= self.0
+        }
+    }
+
+    struct Counting<'a>(&'a AtomicU64);
+
+    impl Stage for Counting<'_> {
+        fn advance(&self, count: u64) {
+            self.0.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_was_finished_stays_when_the_run_stops_or_a_text_cannot_be_read() {
+        let (root, embedder) = (tempfile::tempdir().unwrap(), embedder());
+        let mut cache =
+            Cache::open(root.path(), &embedder.space().fingerprint(), NUMERICS).unwrap();
+        let stops = StopsAfter(500, AtomicU64::new(0));
+        let stopped = fill(&embedder, &mut cache, || Ok(texts(6_000)), &stops);
+        assert!(matches!(stopped, Err(Error::Interrupted(_))));
+        let kept = missing(&cache, texts(6_000)).unwrap();
+        assert!(kept.cached >= 500 && kept.embedded > 0, "{kept:?}");
+
+        // Counted without trouble, then unreadable in the middle.
+        let calls = AtomicU64::new(0);
+        let broken = || {
+            let is_second = calls.fetch_add(1, Ordering::Relaxed) == 1;
+            Ok(texts(6_000).enumerate().map(move |(at, text)| match at {
+                5_000 if is_second => Err(Error::NotFinite),
+                _ => text,
+            }))
+        };
+        let failed = fill(&embedder, &mut cache, broken, &Silent);
+        assert!(matches!(failed, Err(Error::NotFinite)));
+        assert!(missing(&cache, texts(6_000)).unwrap().cached > kept.cached);
+    }
+}

@@ -7,6 +7,7 @@
     reason = "a test may panic and may talk"
 )]
 
+mod bench;
 mod channels;
 mod compat;
 mod config;
