@@ -26,15 +26,8 @@ fn numbers(count: usize) -> Vec<f32> {
 }
 
 #[cfg(target_arch = "x86_64")]
-fn levels() -> impl Iterator<Item = Level> {
-    Level::ALL
-        .into_iter()
-        .filter(|level| Some(*level) <= Level::detect())
-}
-
-#[cfg(target_arch = "x86_64")]
 fn products(criterion: &mut Criterion) {
-    for level in levels() {
+    for level in Level::available() {
         for integer in [false, true] {
             let kernel = if integer {
                 "integer_product"
@@ -82,7 +75,7 @@ fn products(criterion: &mut Criterion) {
 
 #[cfg(target_arch = "x86_64")]
 fn rows(criterion: &mut Criterion) {
-    for level in levels() {
+    for level in Level::available() {
         let mut group = criterion.benchmark_group(format!("rows/{level}"));
         group.throughput(Throughput::Elements((ROWS * 1536) as u64));
         let input = numbers(ROWS * 1536);

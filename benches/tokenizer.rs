@@ -1,7 +1,6 @@
 //! The fast path of tokenization against the crate: `cargo bench --bench tokenizer -- MODEL COUNT SEED DIR…`
 //!
-//! Compares `COUNT` texts drawn from `SEED`, then times both on stretches of the Markdown and text files below the
-//! directories. The model is a directory.
+//! Compares `COUNT` texts drawn from `SEED`, then times both on stretches of the documents below the directories. The model is a directory.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,49 +11,36 @@
 #[path = "support/strings.rs"]
 mod strings;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::ExitCode;
 use std::time::Instant;
 use std::{env, fs};
 
+use ragctl::corpus::{self, SourceSpec};
 use ragctl::model::{Encoding, Model};
+use ragctl::progress::Silent;
 use strings::Strings;
 
 /// Bytes of the files that are timed.
 const TIMED: usize = 8 << 20;
 
-fn files(path: &Path, found: &mut Vec<PathBuf>) {
-    if path.is_dir() {
-        let mut entries: Vec<PathBuf> = fs::read_dir(path)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        entries.sort();
-        for entry in entries {
-            files(&entry, found);
-        }
-    } else if path
-        .extension()
-        .is_some_and(|extension| extension == "md" || extension == "txt")
-    {
-        found.push(path.to_owned());
-    }
-}
-
-/// Cuts files into stretches of 100 to 1,000 bytes.
+/// Cuts the documents below directories into stretches of 100 to 1,000 bytes.
 fn stretches(dirs: &[String], seed: u64) -> Vec<String> {
     let mut random = fastrand::Rng::with_seed(seed);
-    let (mut paths, mut found, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    let program = Path::new(env!("CARGO_BIN_EXE_ragctl"));
     for dir in dirs {
-        files(Path::new(dir), &mut paths);
-    }
-    for path in paths {
-        let text = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
-        let mut rest = text.as_str();
-        while !rest.is_empty() && bytes < TIMED {
-            let (head, behind) = rest.split_at(rest.ceil_char_boundary(random.usize(100..=1000)));
-            found.push(head.to_owned());
-            bytes += head.len();
-            rest = behind;
+        let dir = fs::canonicalize(dir).unwrap();
+        let source = SourceSpec::of_path(dir.to_str().unwrap());
+        for document in corpus::read_all(program, &source, &Silent).unwrap().0 {
+            let mut rest = document.text.as_str();
+            while !rest.is_empty() && bytes < TIMED {
+                let (head, behind) =
+                    rest.split_at(rest.ceil_char_boundary(random.usize(100..=1000)));
+                found.push(head.to_owned());
+                bytes += head.len();
+                rest = behind;
+            }
         }
     }
     found
@@ -71,13 +57,13 @@ fn timed(what: &str, texts: &[String], encode: impl Fn(&str) -> Encoding) {
     }
 }
 
-fn main() {
+fn main() -> ExitCode {
     let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
     let (Some(model), Some(count), Some(seed)) =
         (arguments.next(), arguments.next(), arguments.next())
     else {
-        println!("no MODEL, COUNT and SEED: nothing to do");
-        return;
+        println!("usage: cargo bench --bench tokenizer -- MODEL COUNT SEED DIR…");
+        return ExitCode::from(2);
     };
     let (count, seed): (usize, u64) = (count.parse().unwrap(), seed.parse().unwrap());
     let dirs: Vec<String> = arguments.collect();
@@ -98,7 +84,7 @@ fn main() {
 
     let texts = stretches(&dirs, seed);
     if texts.is_empty() {
-        return;
+        return ExitCode::SUCCESS;
     }
     let ascii = texts.iter().filter(|text| text.is_ascii()).count();
     println!("{} stretches, {ascii} of them ASCII", texts.len());
@@ -106,4 +92,5 @@ fn main() {
     timed("crate", &texts, |text| {
         tokenizer.encode_by_crate(text).unwrap()
     });
+    ExitCode::SUCCESS
 }

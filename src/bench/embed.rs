@@ -84,12 +84,12 @@ pub fn measure(
 ) -> Result<Outcome, Error> {
     let texts: Vec<&str> = request.texts.iter().map(String::as_str).collect();
     let threads = request.device.threads;
-    let peak = peak(&request.device);
     let begun = Instant::now();
     let embedder = Embedder::load(open()?, request.device.clone())?;
     let query = vec!["word"; 14].join(" ");
     embedder.embed(&[&query])?;
     let first_vector_seconds = begun.elapsed().as_secs_f64();
+    let peak = peak(&embedder);
     let lengths = texts
         .iter()
         .map(|text| embedder.tokens(text))
@@ -99,7 +99,6 @@ pub fn measure(
     let stage = progress.stage("embed", Some(request.rounds.get() as u64), "rounds");
     let (mut round_seconds, mut vectors) = (Vec::new(), Vec::new());
     for _ in 0..request.rounds.get() {
-        progress.checkpoint()?;
         let begun = Instant::now();
         vectors = embedder.embed(&texts)?;
         round_seconds.push(begun.elapsed().as_secs_f64());
@@ -117,7 +116,6 @@ pub fn measure(
     let best = round_seconds.iter().copied().fold(f64::INFINITY, f64::min);
     let tokens_per_second = tokens as f64 / best;
     let scheme = embedder.scheme();
-    let peak = peak.filter(|_| embedder.has_own_kernels());
     let least = peak.map(|peak| least_seconds(embedder.work(), &lengths, peak, scheme == "f32"));
     let mut outcome = Outcome {
         model: embedder.space().model.clone(),
@@ -164,29 +162,21 @@ fn least_seconds(work: Work, lengths: &[usize], peak: Peak, is_float: bool) -> f
     lengths.iter().map(of_text).sum()
 }
 
-#[cfg(target_arch = "x86_64")]
-fn peak(device: &Device) -> Option<Peak> {
-    use crate::simd::{self, Level};
-    let masked = device.kernels.as_ref().and_then(|name| name.parse().ok());
-    let level: Level = masked.or(Level::detect())?;
-    let of_all = |integer| {
+/// Measures what the cores can do together, all at once; none where candle computes.
+fn peak(embedder: &Embedder) -> Option<Peak> {
+    let of_all = |integer| -> Option<f64> {
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..device.threads.get())
-                .map(|_| scope.spawn(move || simd::peak(level, integer)))
+            let workers: Vec<_> = (0..embedder.device().threads.get())
+                .map(|_| scope.spawn(move || embedder.peak_of_a_core(integer)))
                 .collect();
-            let found = workers.into_iter().filter_map(|worker| worker.join().ok());
+            let found = workers.into_iter().map(|worker| worker.join().ok()?);
             found.sum()
         })
     };
     Some(Peak {
-        f32: of_all(false),
-        int16: of_all(true),
+        f32: of_all(false)?,
+        int16: of_all(true)?,
     })
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn peak(_: &Device) -> Option<Peak> {
-    None
 }
 
 /// The most memory that this process had so far, in bytes.

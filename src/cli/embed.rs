@@ -89,7 +89,7 @@ impl EmbedArgs {
             tokens: filled.tokens,
             seconds,
             tokens_per_second: per_second(filled.tokens),
-            chunks_per_second: per_second(filled.embedded).filter(|_| !dry_run),
+            chunks_per_second: per_second(filled.embedded),
         };
         Ok(context.ui.answer(&answer)?)
     }

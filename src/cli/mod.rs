@@ -183,7 +183,6 @@ impl Command {
                 | Self::Forget(_)
                 | Self::Watch(_)
                 | Self::Model(_)
-                | Self::Bench(_)
                 | Self::Doctor(_)
         )
     }

@@ -76,7 +76,7 @@ pub struct ModelConfig {
     pub from: Option<String>,
     /// What computes: `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
     pub device: String,
-    /// How exactly a processor multiplies: `f32`, `exact16` (twice as fast, and its vectors are interchangeable with those of
+    /// How exactly a processor multiplies: `f32`, `exact16` (1.7 times as fast, and its vectors are interchangeable with those of
     /// `f32`), or `auto`: `exact16` for models that it was evaluated on.
     pub precision: String,
 }

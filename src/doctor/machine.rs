@@ -120,9 +120,7 @@ fn cores() -> String {
 fn processor() -> Outcome {
     use crate::simd::Level;
     let kernels = match Level::detect() {
-        Some(Level::Avx512Vnni) => "AVX-512 kernels, with integers for exact16",
-        Some(Level::Avx512) => "AVX-512 kernels",
-        Some(Level::Avx2) => "AVX2 kernels",
+        Some(level) => format!("{level} kernels"),
         None => {
             return Outcome::warning(
                 format!("{}, without AVX2 and FMA", cores()),

@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use super::Error;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::Level;
 
 /// The device a person asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,13 +66,16 @@ pub enum Precision {
     Auto,
     /// Single precision: equal to sentence-transformers but for the order of sums.
     F32,
-    /// 16-bit integers scaled row by row and column by column, summed without loss in 32 bits: twice the rate of `f32`, with
-    /// cosines to it above 0.99999 (`benches/precision.rs`).
+    /// 16-bit integers scaled row by row and column by column, summed without loss in 32 bits: twice as many a multiplication,
+    /// with cosines to `f32` above 0.99999 (`benches/precision.rs`).
     Exact16,
 }
 
 /// The name of [`Precision::Exact16`].
 pub(super) const EXACT16: &str = "exact16";
+
+/// The name of having none of our own kernels.
+const CANDLE: &str = "candle";
 
 /// A text that names no precision.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +115,7 @@ pub struct Device {
     pub why: String,
     /// How exactly it computes, where it is a processor.
     pub precision: Precision,
-    /// Cores that compute, where it is a processor.
+    /// Cores that compute, where it is a processor and the kernels are our own; candle takes all that it finds.
     pub threads: NonZeroUsize,
     /// The best kernels that it may use, by name; all that it has unless given.
     pub kernels: Option<String>,
@@ -193,10 +198,51 @@ impl Device {
     pub fn with_kernels(self, kernels: Option<String>) -> Self {
         Self { kernels, ..self }
     }
+}
 
-    /// Tokens of one batch, padding included: few on a processor, whose caches are small.
-    pub(super) fn batch_tokens(&self) -> usize {
-        if self.device.is_cpu() { 2_048 } else { 65_536 }
+/// Which kernels of our own may be used.
+#[derive(Clone, Copy)]
+pub(super) enum Kernels {
+    #[cfg(target_arch = "x86_64")]
+    UpTo(Level),
+    None,
+}
+
+impl Kernels {
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn of(device: &Device) -> Result<Self, Error> {
+        let best = Level::detect().filter(|_| device.device.is_cpu());
+        let asked = match device.kernels.as_deref() {
+            None => best,
+            Some(CANDLE) => None,
+            Some(name) => {
+                let unusable = |reason: String| Error::Device {
+                    device: format!("{} with kernels {name}", device.name),
+                    reason,
+                };
+                let asked: Level = name.parse().map_err(|_| {
+                    unusable(format!(
+                        "the kernels are avx2, avx512, avx512-vnni and {CANDLE}"
+                    ))
+                })?;
+                if best < Some(asked) {
+                    return Err(unusable("this processor lacks the instructions".into()));
+                }
+                Some(asked)
+            }
+        };
+        Ok(asked.map_or(Self::None, Self::UpTo))
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) fn of(device: &Device) -> Result<Self, Error> {
+        match device.kernels.as_deref() {
+            None | Some(CANDLE) => Ok(Self::None),
+            Some(name) => Err(Error::Device {
+                device: format!("{} with kernels {name}", device.name),
+                reason: format!("this processor has no kernels but {CANDLE}"),
+            }),
+        }
     }
 }
 

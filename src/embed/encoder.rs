@@ -1,23 +1,20 @@
-//! The forward pass: tokens in, one vector a text out.
+//! Texts in, one vector a text out: the tokenizer, the engine that computes the forward pass, normalisation.
 //!
-//! A text's vector must not depend on the batch it rides in: the mask reaches attention and the mean alike.
+//! A text's vector must not depend on the batch it rides in.
 
-use candle_core::{DType, Tensor};
+use candle_core::DType;
 use candle_nn::VarBuilder;
-use candle_transformers::models::bert::{BertModel, Config};
+use candle_transformers::models::bert::Config;
 
-use super::device::EXACT16;
+use super::candle::Candle;
+use super::device::{EXACT16, Kernels};
 #[cfg(target_arch = "x86_64")]
 use super::native::{self, Native};
 use super::pipeline::{self, BATCH_BYTES, Row};
 use super::{Device, Error, Precision};
-use crate::model::{Encoding, Model, Tokenizer};
-#[cfg(target_arch = "x86_64")]
-use crate::simd::Level;
+use crate::model::{Model, Tokenizer};
 use crate::space::{Pooling, Space};
 
-/// The name of having none of our own kernels.
-const CANDLE: &str = "candle";
 /// Bytes of text that candle takes at once: a GPU is kept busy by many.
 const CANDLE_BYTES: usize = 1 << 20;
 
@@ -27,7 +24,7 @@ enum Engine {
     #[cfg(target_arch = "x86_64")]
     Native(Box<Native>),
     /// candle's, on any device.
-    Candle(Box<BertModel>),
+    Candle(Box<Candle>),
 }
 
 /// A model on a device.
@@ -91,8 +88,16 @@ impl Embedder {
         let weights =
             VarBuilder::from_buffered_safetensors(model.take_weights(), DType::F32, &device.device)
                 .map_err(compute)?;
-        let engine = Engine::load(&weights, &config, model.space.pooling, precision, kernels)
-            .map_err(compute)?;
+        let threads = device.threads.get();
+        let engine = Engine::load(
+            &weights,
+            &config,
+            model.space.pooling,
+            precision,
+            kernels,
+            threads,
+        )
+        .map_err(compute)?;
         let embedder = Self {
             engine,
             tokenizer,
@@ -118,9 +123,14 @@ impl Embedder {
         }
     }
 
-    /// Whether our own kernels compute.
-    pub fn has_own_kernels(&self) -> bool {
-        !matches!(self.engine, Engine::Candle(_))
+    /// Measures what one core can do at most with the kernels that compute, in operations a second, two a multiplication with
+    /// addition: of single precision, or of 16-bit integers. None where candle computes.
+    pub fn peak_of_a_core(&self, integer: bool) -> Option<f64> {
+        match &self.engine {
+            #[cfg(target_arch = "x86_64")]
+            Engine::Native(native) => Some(native.peak_of_a_core(integer)),
+            Engine::Candle(_) => None,
+        }
     }
 
     /// The multiplications and additions that its model takes.
@@ -205,8 +215,13 @@ impl Embedder {
             .map_err(Error::Tokenize)?;
         let mut vectors = match &self.engine {
             #[cfg(target_arch = "x86_64")]
-            Engine::Native(native) => by_kernels(native, &encodings, &mut workspace.scratch)?,
-            Engine::Candle(bert) => self.embed_by_candle(bert, &encodings)?,
+            Engine::Native(native) => native.embed(&encodings, &mut workspace.scratch)?,
+            Engine::Candle(candle) => {
+                candle.embed(&encodings).map_err(|source| Error::Compute {
+                    doing: "embedding",
+                    source,
+                })?
+            }
         };
         if self.space.normalize {
             vectors.iter_mut().for_each(|vector| to_unit_length(vector));
@@ -217,117 +232,6 @@ impl Embedder {
                 .zip(encodings.iter().map(|encoding| encoding.ids.len()))
                 .collect()),
             false => Err(Error::NotFinite),
-        }
-    }
-
-    fn embed_by_candle(
-        &self,
-        bert: &BertModel,
-        encodings: &[Encoding],
-    ) -> Result<Vec<Vec<f32>>, Error> {
-        let mut order: Vec<usize> = (0..encodings.len()).collect();
-        let length = |index: &usize| {
-            encodings
-                .get(*index)
-                .map_or(0, |encoding: &Encoding| encoding.ids.len())
-        };
-        order.sort_by_key(|index| std::cmp::Reverse(length(index)));
-        let mut vectors = vec![Vec::new(); encodings.len()];
-        let mut rest = order.as_slice();
-        while let Some(longest) = rest.first() {
-            // Sorted longest first, so that padding is the least there is.
-            let count = (self.device.batch_tokens() / length(longest).max(1)).clamp(1, rest.len());
-            let (batch, after) = rest.split_at(count);
-            let batch_encodings: Vec<&Encoding> = batch
-                .iter()
-                .filter_map(|index| encodings.get(*index))
-                .collect();
-            let computed =
-                self.forward(bert, &batch_encodings)
-                    .map_err(|source| Error::Compute {
-                        doing: "embedding",
-                        source,
-                    })?;
-            for (index, vector) in batch.iter().zip(computed) {
-                if let Some(slot) = vectors.get_mut(*index) {
-                    *slot = vector;
-                }
-            }
-            rest = after;
-        }
-        Ok(vectors)
-    }
-
-    /// Computes one batch, whose first text is its longest.
-    fn forward(&self, bert: &BertModel, batch: &[&Encoding]) -> candle_core::Result<Vec<Vec<f32>>> {
-        let width = batch.first().map_or(0, |longest| longest.ids.len());
-        let padded = |row: &dyn Fn(&Encoding, usize) -> u32| -> candle_core::Result<Tensor> {
-            let rows: Vec<u32> = batch
-                .iter()
-                .flat_map(|encoding| (0..width).map(|at| row(encoding, at)))
-                .collect();
-            Tensor::from_vec(rows, (batch.len(), width), &self.device.device)
-        };
-        let ids = padded(&|encoding, at| encoding.ids.get(at).copied().unwrap_or(0))?;
-        let types = padded(&|encoding, at| encoding.type_ids.get(at).copied().unwrap_or(0))?;
-        let mask = padded(&|encoding, at| u32::from(at < encoding.ids.len()))?;
-        let hidden = bert.forward(&ids, &types, Some(&mask))?;
-        let pooled = match self.space.pooling {
-            Pooling::Cls => hidden.narrow(1, 0, 1)?.squeeze(1)?,
-            Pooling::Mean => {
-                let mask = mask.to_dtype(DType::F32)?.unsqueeze(2)?;
-                hidden
-                    .broadcast_mul(&mask)?
-                    .sum(1)?
-                    .broadcast_div(&mask.sum(1)?)?
-            }
-        };
-        pooled.to_vec2::<f32>()
-    }
-}
-
-/// Which kernels of our own may be used.
-#[derive(Clone, Copy)]
-enum Kernels {
-    #[cfg(target_arch = "x86_64")]
-    UpTo(Level),
-    None,
-}
-
-impl Kernels {
-    #[cfg(target_arch = "x86_64")]
-    fn of(device: &Device) -> Result<Self, Error> {
-        let best = Level::detect().filter(|_| device.device.is_cpu());
-        let asked = match device.kernels.as_deref() {
-            None => best,
-            Some(CANDLE) => None,
-            Some(name) => {
-                let unusable = |reason: String| Error::Device {
-                    device: format!("{} with kernels {name}", device.name),
-                    reason,
-                };
-                let asked: Level = name.parse().map_err(|_| {
-                    unusable(format!(
-                        "the kernels are avx2, avx512, avx512-vnni and {CANDLE}"
-                    ))
-                })?;
-                if best < Some(asked) {
-                    return Err(unusable("this processor lacks the instructions".into()));
-                }
-                Some(asked)
-            }
-        };
-        Ok(asked.map_or(Self::None, Self::UpTo))
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn of(device: &Device) -> Result<Self, Error> {
-        match device.kernels.as_deref() {
-            None | Some(CANDLE) => Ok(Self::None),
-            Some(name) => Err(Error::Device {
-                device: format!("{} with kernels {name}", device.name),
-                reason: format!("this processor has no kernels but {CANDLE}"),
-            }),
         }
     }
 }
@@ -343,44 +247,18 @@ impl Engine {
         pooling: Pooling,
         precision: Precision,
         kernels: Kernels,
+        threads: usize,
     ) -> candle_core::Result<Self> {
         #[cfg(target_arch = "x86_64")]
         if let Kernels::UpTo(level) = kernels
-            && let Some(native) = Native::load(weights, config, pooling, precision, level)?
+            && let Some(native) = Native::load(weights, config, pooling, precision, level, threads)?
         {
             return Ok(Self::Native(Box::new(native)));
         }
-        Ok(Self::Candle(Box::new(BertModel::load(
-            weights.clone(),
-            config,
+        Ok(Self::Candle(Box::new(Candle::load(
+            weights, config, pooling,
         )?)))
     }
-}
-
-/// Runs our own engine over texts, pack by pack.
-#[cfg(target_arch = "x86_64")]
-fn by_kernels(
-    native: &Native,
-    encodings: &[Encoding],
-    scratch: &mut native::Scratch,
-) -> Result<Vec<Vec<f32>>, Error> {
-    let lengths: Vec<usize> = encodings
-        .iter()
-        .map(|encoding| encoding.ids.len())
-        .collect();
-    let mut vectors = vec![Vec::new(); encodings.len()];
-    for pack in native::packs(&lengths) {
-        let texts: Vec<&Encoding> = pack
-            .iter()
-            .filter_map(|index| encodings.get(*index))
-            .collect();
-        for (index, row) in pack.iter().zip(native.forward(&texts, scratch)?) {
-            if let Some(slot) = vectors.get_mut(*index) {
-                *slot = row;
-            }
-        }
-    }
-    Ok(vectors)
 }
 
 fn to_unit_length(vector: &mut [f32]) {
@@ -402,6 +280,7 @@ mod tests {
 
     use super::*;
     use crate::embed::{DeviceRequest, probes::cosine};
+    use crate::simd::Level;
 
     /// The tiny model of the fixtures, whose heads are narrower than a panel.
     fn load(precision: Precision) -> Embedder {
@@ -445,11 +324,7 @@ mod tests {
             (Precision::F32, 0.999_999_9),
             (Precision::Exact16, 0.999_99),
         ];
-        let levels = [Level::Avx2, Level::Avx512, Level::Avx512Vnni];
-        for level in levels
-            .into_iter()
-            .filter(|level| Some(*level) <= Level::detect())
-        {
+        for level in Level::available() {
             for (precision, least) in least {
                 for pooling in [Pooling::Mean, Pooling::Cls] {
                     let mut own = load(precision);
@@ -457,9 +332,9 @@ mod tests {
                     let config: Config = serde_json::from_slice(model.config()).unwrap();
                     let weights = load_weights(model, &own.device);
                     let mut with = |kernels| {
-                        own.space.pooling = pooling;
                         own.engine =
-                            Engine::load(&weights, &config, pooling, precision, kernels).unwrap();
+                            Engine::load(&weights, &config, pooling, precision, kernels, 2)
+                                .unwrap();
                         own.embed(&texts).unwrap()
                     };
                     let (found, expected) = (with(Kernels::UpTo(level)), with(Kernels::None));

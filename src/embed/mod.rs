@@ -1,6 +1,7 @@
 //! Text → Embedding: the encoder through candle, its devices, and the content-addressed cache.
 
 mod cache;
+mod candle;
 mod device;
 mod encoder;
 mod fill;

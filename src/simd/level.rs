@@ -42,6 +42,14 @@ impl Level {
         })
     }
 
+    /// The levels that this processor has, best last.
+    pub fn available() -> impl Iterator<Item = Self> {
+        let best = Self::detect();
+        Self::ALL
+            .into_iter()
+            .filter(move |level| Some(*level) <= best)
+    }
+
     /// Asserts that this processor has the level: anybody can name one, and what follows runs its instructions.
     #[inline]
     pub(super) fn check(self) {

@@ -36,11 +36,7 @@ pub struct Rows<'a> {
 impl Rows<'_> {
     /// Asserts that every row holds `width` numbers.
     fn check(&self, width: usize) {
-        let last = self.count.checked_sub(1).map(|last| last * self.stride);
-        assert!(
-            last.is_none_or(|last| self.data.len() >= last + width),
-            "rows are too small"
-        );
+        check_rows(self.data, self.count, self.stride, width);
     }
 
     /// Up to `count` rows from `first` on.
@@ -51,6 +47,21 @@ impl Rows<'_> {
             ..self
         }
     }
+}
+
+/// Asserts that `data` holds `count` rows of `width` numbers that lie `stride` apart. A number that overflows is none that a
+/// slice reaches.
+fn check_rows<T>(data: &[T], count: usize, stride: usize, width: usize) {
+    let Some(last) = count.checked_sub(1) else {
+        return;
+    };
+    let end = last
+        .checked_mul(stride)
+        .and_then(|start| start.checked_add(width));
+    assert!(
+        end.is_some_and(|end| data.len() >= end),
+        "rows are too small"
+    );
 }
 
 /// The extent of one product.
@@ -87,7 +98,7 @@ pub fn product(
     level.check();
     left.check(right.k);
     let columns = right.columns();
-    assert!(out.len() >= left.count * columns, "out is too small");
+    check_rows(out, left.count, columns, columns);
     assert!(
         bias.is_none_or(|bias| bias.len() >= columns),
         "bias is too small"
@@ -175,10 +186,8 @@ pub fn integer_product(
         "panels are torn"
     );
     assert_eq!(right.scales.len(), columns, "scales are torn");
-    assert!(
-        bias.len() >= columns && out.len() >= rows * columns,
-        "bias or out is too small"
-    );
+    check_rows(out, rows, columns, columns);
+    assert!(bias.len() >= columns, "bias is too small");
     let shape = Shape {
         rows,
         k: left.pairs,

@@ -4,7 +4,7 @@
     reason = "transposing and quantising with vectors; each block says why it is sound"
 )]
 
-use super::{Level, Rows, avx2, rows256, rows512};
+use super::{Level, Rows, avx2, check_rows, rows256, rows512};
 
 /// Columns of one panel.
 pub const PANEL: usize = 32;
@@ -83,10 +83,7 @@ fn transpose<T: Copy>(
     const { assert!(size_of::<T>() == 4, "the kernel moves 32 bits at a time") };
     level.check();
     assert!(lines.len() >= k && count <= PANEL, "lines are too few");
-    assert!(
-        count == 0 || data.len() >= (count - 1) * stride + k,
-        "rows are too small"
-    );
+    check_rows(data, count, stride, k);
     let (whole_rows, whole) = (count / 8 * 8, k / 8 * 8);
     for row in (0..whole_rows).step_by(8) {
         for at in (0..whole).step_by(8) {

@@ -85,15 +85,18 @@ fn texts_and_kernels_that_cannot_be_used_are_told() {
 }
 
 #[test]
-fn threads_come_from_flag_variable_and_file() {
+fn threads_come_from_flag_over_variable_over_file() {
     let sandbox = with_texts();
-    let threads = |variable: &str| {
-        let mut command = sandbox.command(["config", "show", "--json"]);
-        if !variable.is_empty() {
-            command.env("RAGCTL_THREADS", variable);
-        }
-        let shown = String::from_utf8(command.output().unwrap().stdout).unwrap();
-        shown.contains("\"3\"")
+    let config = std::fs::read_to_string(sandbox.path("ragctl.toml")).unwrap();
+    sandbox.write("ragctl.toml", &format!("threads = 2\n{config}"));
+    let threads = |variable: Option<&str>, flag: &[&str]| {
+        let embed = ["bench", "embed", "--texts", "texts.json", "--json"];
+        let mut command = sandbox.command(embed.iter().chain(flag));
+        command.envs(variable.map(|threads| ("RAGCTL_THREADS", threads)));
+        let output = crate::support::Output::of(command.output().unwrap());
+        output.ok().json()["threads"].as_u64().unwrap()
     };
-    assert!(!threads("") && threads("3"));
+    assert_eq!(threads(None, &[]), 2);
+    assert_eq!(threads(Some("3"), &[]), 3);
+    assert_eq!(threads(Some("3"), &["-j4"]), 4);
 }

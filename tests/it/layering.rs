@@ -34,7 +34,7 @@ const ALLOWED: [(&str, &[&str]); 26] = [
     ("query", &["embed", "index", "model", "store"]),
     ("doctor", &["embed", "model", "simd", "store"]),
     ("watch", &["store"]),
-    ("bench", &["embed", "model", "simd"]),
+    ("bench", &["embed", "model"]),
     ("config", &["corpus", "model"]),
     ("ui", &[]),
 ];

@@ -19,7 +19,7 @@ struct Plan {
 }
 
 impl Native {
-    /// Packs a model, or says `None` where this processor lacks the level or the model is not of the shape that the kernels
+    /// Packs a model on `threads` cores, or says `None` where this processor lacks the level or the model is not of the shape that the kernels
     /// compute.
     pub(in crate::embed) fn load(
         weights: &VarBuilder<'_>,
@@ -27,6 +27,7 @@ impl Native {
         pooling: Pooling,
         precision: Precision,
         level: Level,
+        threads: usize,
     ) -> candle_core::Result<Option<Self>> {
         let plan = Plan {
             level,
@@ -59,7 +60,7 @@ impl Native {
             heads,
             pooling,
             epsilon: config.layer_norm_eps as f32,
-            layers: layers(&weights, config.num_hidden_layers, plan)?,
+            layers: layers(&weights, config.num_hidden_layers, plan, threads)?,
             words: table("word_embeddings", config.vocab_size)?,
             positions: table("position_embeddings", config.max_position_embeddings)?,
             types: table("token_type_embeddings", config.type_vocab_size)?,
@@ -68,10 +69,14 @@ impl Native {
     }
 }
 
-/// Packs every layer, on all cores.
-fn layers(weights: &VarBuilder<'_>, count: usize, plan: Plan) -> candle_core::Result<Vec<Layer>> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = count.div_ceil(cores).max(1);
+/// Packs every layer, on so many cores.
+fn layers(
+    weights: &VarBuilder<'_>,
+    count: usize,
+    plan: Plan,
+    threads: usize,
+) -> candle_core::Result<Vec<Layer>> {
+    let share = count.div_ceil(threads).max(1);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..count)
             .step_by(share)

@@ -77,12 +77,31 @@ impl Native {
         }
     }
 
-    /// Runs one pack through all layers. Gives one row a text, pooled and not normalised yet.
-    pub(super) fn forward(
+    /// Measures the peak of one core with these kernels.
+    pub(super) fn peak_of_a_core(&self, integer: bool) -> f64 {
+        simd::peak(self.level, integer)
+    }
+
+    /// Embeds texts in their order, each pooled to one row that is not normalised yet.
+    pub(super) fn embed(
         &self,
-        pack: &[&Encoding],
+        encodings: &[Encoding],
         scratch: &mut Scratch,
     ) -> Result<Vec<Vec<f32>>, Error> {
+        let mut vectors = vec![Vec::new(); encodings.len()];
+        for pack in packs(encodings) {
+            let texts: Vec<&Encoding> = pack.iter().map(|(_, encoding)| *encoding).collect();
+            for ((index, _), row) in pack.iter().zip(self.forward(&texts, scratch)?) {
+                if let Some(slot) = vectors.get_mut(*index) {
+                    *slot = row;
+                }
+            }
+        }
+        Ok(vectors)
+    }
+
+    /// Runs one pack through all layers. Gives one row a text, pooled and not normalised yet.
+    fn forward(&self, pack: &[&Encoding], scratch: &mut Scratch) -> Result<Vec<Vec<f32>>, Error> {
         let (level, hidden) = (self.level, self.hidden);
         let Scratch {
             rows,
@@ -221,19 +240,19 @@ fn room(buffer: &mut Vec<f32>, count: usize) -> &mut [f32] {
     buffer.get_mut(..count).unwrap_or_default()
 }
 
-/// Groups texts, given by their tokens, into packs of about [`PACK_TOKENS`], longest first. Each pack lists indexes.
-pub(super) fn packs(lengths: &[usize]) -> Vec<Vec<usize>> {
-    let mut order: Vec<(usize, usize)> = lengths.iter().copied().zip(0..).collect();
-    order.sort_by_key(|(length, index)| (std::cmp::Reverse(*length), *index));
-    let mut packs: Vec<Vec<usize>> = Vec::new();
+/// Groups texts, each with its place, into packs of about [`PACK_TOKENS`], longest first.
+fn packs(encodings: &[Encoding]) -> Vec<Vec<(usize, &Encoding)>> {
+    let mut order: Vec<(usize, &Encoding)> = encodings.iter().enumerate().collect();
+    order.sort_by_key(|(_, encoding)| std::cmp::Reverse(encoding.ids.len()));
+    let mut packs: Vec<Vec<(usize, &Encoding)>> = Vec::new();
     let mut tokens = usize::MAX;
-    for (length, index) in order {
-        tokens = tokens.saturating_add(length);
+    for (index, encoding) in order {
+        tokens = tokens.saturating_add(encoding.ids.len());
         match packs.last_mut() {
-            Some(pack) if tokens <= PACK_TOKENS => pack.push(index),
+            Some(pack) if tokens <= PACK_TOKENS => pack.push((index, encoding)),
             _ => {
-                packs.push(vec![index]);
-                tokens = length;
+                packs.push(vec![(index, encoding)]);
+                tokens = encoding.ids.len();
             }
         }
     }
