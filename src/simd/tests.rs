@@ -258,10 +258,16 @@ fn extents_that_overflow_are_refused() {
     };
     panels.pack_rows(rows(1, PANEL), PANEL);
     for level in Level::available() {
-        // Three rows half the address space apart wrap around to the first; so do enough rows at one place, in `out`.
+        // Three rows half the address space apart wrap around to the first; so do enough rows at one place, in what is written.
         for (count, stride) in [(3, 1 << 63), (1 << 59, 0)] {
             let refused = std::panic::catch_unwind(|| {
-                product(level, rows(count, stride), &panels, None, &mut [0.0; PANEL]);
+                product(
+                    level,
+                    rows(count, stride),
+                    &panels,
+                    None,
+                    &mut [0.0; 3 * PANEL],
+                );
             });
             assert!(refused.is_err(), "{level}: {count} rows {stride} apart");
         }
