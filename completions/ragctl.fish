@@ -45,7 +45,7 @@ complete -c ragctl -n "__fish_ragctl_needs_command" -s V -l version -d 'Print ve
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "ingest" -d 'Read documents and cut them into chunks: gives a snapshot'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "embed" -d 'Embed the chunks of a snapshot into the cache; goes on where it was interrupted'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "build" -d 'Build a snapshot into a sealed, immutable version'
-complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "verify" -d 'Check a version against its manifest and its model'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "verify" -d 'Check a version against its manifest, its model and what it must find'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "publish" -d 'Make a version the live one, by one atomic flip'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "run" -d 'Ingest, embed, build, verify and publish what ragctl.toml names'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "rollback" -d 'Make the previous release the live one again'
@@ -58,9 +58,13 @@ complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "forget" -d 'Erase a d
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "list" -d 'List the versions'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "show" -d 'Show what a version is made of'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "history" -d 'Show who released what, when and why'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "diff" -d 'Tell how two versions differ, in documents, chunks, vectors and answers'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "report" -d 'Write one page about a version: what is in it, what it finds, how it differs from another'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "golden" -d 'Propose golden queries, and see how a version answers them'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "query" -d 'Ask a version a question'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "resolve" -d 'Print the real path of the live version, or run a command that holds it'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "watch" -d 'Tell each flip of a channel, or run a command on it'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "conformance" -d 'Hold a running server\'s answers against the index of the version that gave them'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "demo" -d 'Run the whole way on a few documents: ingest, build, publish, change, query, roll back'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "inspect" -d 'Show what one file becomes at each stage'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "model" -d 'Fetch, show and check the embedding model'
@@ -152,7 +156,10 @@ minor\t''
 patch\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l pre -d 'Make it a pre-release, such as rc1' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l label -d 'A word of your own about the version' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l exact-below -d 'Chunks below which no vector index is built' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l index -d 'What finds vectors: auto, exact, IVF_RQ, IVF_HNSW_SQ, IVF_SQ, IVF_PQ' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l exact-below -d 'Chunks below which `auto` builds no vector index' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l text-language -d 'The language of the text index, or `none`' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l golden -d 'Golden queries that the version carries along' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l snapshot -d 'The snapshot, or the beginning of its id; the newest by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
@@ -178,8 +185,21 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand build" -l offline -d 'Neve
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l level -d 'How deep to look: structure, bytes, lance, vectors' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l level -d 'How deep to look: structure, bytes, lance, vectors, retrieval' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l sample -d 'The part of the chunks that the costly checks look at, such as 5%; some tens by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l golden -d 'Ask these golden queries in place of the version\'s own; such a report proves nothing to `publish`' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l against -d 'The version that golden queries are compared with, or `none`; the live one by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l junit -d 'Write the findings as JUnit XML' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l min-ann-recall -d 'The recall@10 against exact search that a vector index must have' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l min-recall-at-5 -d 'The recall@5 that golden queries must reach' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l min-mrr -d 'The mean reciprocal rank that golden queries must reach' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l min-ndcg-at-10 -d 'The nDCG@10 that golden queries must reach' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l max-regression -d 'What golden queries may lose to the live version, where the loss is no chance' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l max-query-ms -d 'Milliseconds that the median search by vector may take' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand verify" -s C -d 'Run as if started in this directory' -r -F
@@ -206,6 +226,17 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l pre-hook -d 'A
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l post-hook -d 'A shell command that runs after the release' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l reason -d 'Why, for the history' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l waive -d 'Let it through although these gates fail: recall, latency, golden, regression, shrink; needs --reason' -r -f -a "recall\t''
+latency\t''
+golden\t''
+regression\t''
+shrink\t''"
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-ann-recall -d 'The recall@10 against exact search that a vector index must have' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-recall-at-5 -d 'The recall@5 that golden queries must reach' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-mrr -d 'The mean reciprocal rank that golden queries must reach' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-ndcg-at-10 -d 'The nDCG@10 that golden queries must reach' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l max-regression -d 'What golden queries may lose to the live version, where the loss is no chance' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l max-query-ms -d 'Milliseconds that the median search by vector may take' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s C -d 'Run as if started in this directory' -r -F
@@ -242,11 +273,19 @@ minor\t''
 patch\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l pre -d 'Make it a pre-release, such as rc1' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l label -d 'A word of your own about the version' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l exact-below -d 'Chunks below which no vector index is built' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l index -d 'What finds vectors: auto, exact, IVF_RQ, IVF_HNSW_SQ, IVF_SQ, IVF_PQ' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l exact-below -d 'Chunks below which `auto` builds no vector index' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l text-language -d 'The language of the text index, or `none`' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l golden -d 'Golden queries that the version carries along' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l channel -d 'The channel that is released to' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l reason -d 'Why, for the history' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l metrics-file -d 'Write figures for Prometheus\' textfile collector here, after every run' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l max-shrink -d 'How much smaller than the live version the new one may be, in documents or tokens' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l waive -d 'Let it through although these gates fail: recall, latency, golden, regression, shrink; needs --reason' -r -f -a "recall\t''
+latency\t''
+golden\t''
+regression\t''
+shrink\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -478,9 +517,119 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand history" -l offline -d 'Ne
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l fail-on -d 'Differences that are too much' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l golden -d 'The golden queries; by default those that TO carries, or FROM' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l markdown -d 'Write Markdown, for the comment of a pull request'
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l against -d 'The version that it is compared with' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l file -d 'Where the page is written; ragctl-VERSION.html by default' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l golden -d 'The golden queries; by default those that the version carries' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -f -a "suggest" -d 'Write queries made of headings and titles, for you to edit'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and not __fish_seen_subcommand_from suggest score" -f -a "score" -d 'Ask a version golden queries, and tell what it found'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -l count -d 'How many queries at most' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from suggest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l file -d 'The golden queries; those that the version carries by default' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l against -d 'Compare with the answers of this version' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l mode -d 'How the queries are searched: vector, text, hybrid' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand golden; and __fish_seen_subcommand_from score" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l input -d 'Many questions: JSON Lines with `_id` or `id`, and `text`; `-` is standard input' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l version -d 'The version; the live one by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s k -d 'How many hits' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l mode -d 'What finds chunks: vector, text (words, by BM25) or hybrid (both, their ranks fused)' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l filter -d 'Only chunks that match, such as: product = \'search\' and year >= 2024' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
@@ -498,7 +647,7 @@ none\t'Not at all'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l exact -d 'Compare with every chunk, whatever index there is'
+complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l exact -d 'Compare with every chunk, whatever vector index there is'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l offline -d 'Never touch the network'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
@@ -546,6 +695,40 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -l offline -d 'Neve
 complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l url -d 'The server' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l mapping -d 'How the server is asked and answers, as TOML or JSON; as ragctl\'s own by default' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l golden -d 'The golden queries; by default those that the live version carries' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -s k -d 'How many hits each query asks for' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l rounds -d 'How often every query is asked' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l clients -d 'How many ask at once' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l timeout -d 'How long one answer may take' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l grace -d 'How long a server may take to start' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l lag -d 'How long after a flip an answer may be the version\'s before' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l channel -d 'The channel that the server follows' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l flip -d 'Publish these versions in turn meanwhile, and in the end what was live before' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l every -d 'How often to flip' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l exact -d 'The server compares every chunk: hold its answers against exact search'
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s C -d 'Run as if started in this directory' -r -F
@@ -711,24 +894,25 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -s C -d 'Run as if started in this directory' -r -F
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
 json\t'One JSON document'
 name\t'Only the name of what the command made or moved'"
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
 json\t'One JSON object a line'
 none\t'Not at all'"
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l json -d 'Same as --output json'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -s v -l verbose -d 'Tell more on stderr'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed" -f -a "embed" -d 'Measure how fast texts are embedded, beside what the processor can do at most'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -f -a "embed" -d 'Measure how fast texts are embedded, beside what the processor can do at most'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -f -a "query" -d 'Measure how fast a version answers, against how much of what exact search finds it finds'
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l texts -d 'The texts: a JSON array of strings, or one text a line' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
@@ -738,6 +922,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l rounds -d 'How often all texts are embedded; the best round counts' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l compare -d 'Compare the vectors to those of this precision' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l vectors -d 'Write the vectors there: little-endian f32, row after row, in the texts\' order' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l baseline -d 'The JSON of an earlier run, which this one is compared with' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l max-regression -d 'How much worse a figure may be before it is exit 15, where it is no chance' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -s C -d 'Run as if started in this directory' -r -F
@@ -755,6 +941,30 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l queries -d 'Stored vectors that are asked; each one\'s own row counts for nothing' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l clients -d 'Clients that ask at once, a measurement each' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l rounds -d 'How often each client asks everything' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l plot -d 'Write recall against latency there, as SVG' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l baseline -d 'The JSON of an earlier run, which this one is compared with' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l max-regression -d 'How much worse a figure may be before it is exit 15, where it is no chance' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l no-exact -d 'Leave exact search out, which looks at every chunk'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -s C -d 'Run as if started in this directory' -r -F

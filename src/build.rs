@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use semver::Prerelease;
@@ -13,6 +13,7 @@ use crate::digest::{Digest, FieldHasher};
 use crate::durable::{Context as _, PathError};
 use crate::embed::{self, Cache, Device, Embedder, NUMERICS, probes};
 use crate::fault::{Fault, Kind};
+use crate::golden::GOLDEN;
 use crate::index::{self, IndexPolicy, IndexWriter, MINIMUM_READER};
 use crate::model::Model;
 use crate::progress::{Interrupted, Progress};
@@ -47,8 +48,10 @@ pub struct Request {
     pub if_changed: bool,
     /// A version that this one takes the place of, so that it counts for no repetition.
     pub replacing: Option<VersionName>,
-    /// When the table gets an index.
+    /// Which indexes the table gets.
     pub index: IndexPolicy,
+    /// The golden queries that the version carries: the bytes of their file, which were read as such.
+    pub golden: Option<Vec<u8>>,
     /// How long to wait for the store lock.
     pub lock_timeout: Duration,
 }
@@ -201,10 +204,11 @@ impl Digests {
     fn of(snapshot: &Snapshot, space: &Space, request: &Request) -> Result<Self, Error> {
         let content = content_digest(snapshot, space)?;
         let build = FieldHasher::default()
-            .field("ragctl build 1")
+            .field("ragctl build 2")
             .field(content.as_bytes())
             .field(NUMERICS)
-            .field(request.index.exact_below.to_string())
+            .field(request.index.describe())
+            .field(request.golden.as_deref().unwrap_or_default())
             .finish();
         Ok(Self { content, build })
     }
@@ -329,7 +333,9 @@ pub fn build(
     let embedder = Embedder::load(model, device()?)?;
     let mut cache = Cache::open(&store.cache_dir(), &fingerprint, NUMERICS)?;
     let texts = || embedded_texts(snapshot, &space);
+    let mut clock = Clock::start();
     let filled = embed::fill(&embedder, &mut cache, texts, progress)?;
+    clock.stage("embed");
 
     let counts = snapshot.settings.counts;
     let mut writer = IndexWriter::create(draft.dir(), space.dimension, &snapshot.settings.columns)?;
@@ -347,15 +353,22 @@ pub fn build(
         stage.advance(1);
     }
     drop(stage);
-    let stage = progress.stage("index and hash", None, "steps");
-    let written = writer.finish(draft.dir(), request.index)?;
+    clock.stage("write");
+    let written = writer.finish(draft.dir(), &request.index, progress)?;
+    clock.stage("index");
+    let stage = progress.stage("hash", None, "steps");
     let path = draft.dir().join(probes::PROBES);
     let probes = serde_json::to_vec(&probes::make(&embedder)?).map_err(Error::Probes)?;
     fs::write(&path, probes).context(&path)?;
     let path = draft.dir().join(SOURCES);
     fs::copy(snapshot.documents_file(), &path).context(&path)?;
+    if let Some(golden) = &request.golden {
+        let path = draft.dir().join(GOLDEN);
+        fs::write(&path, golden).context(&path)?;
+    }
     let files = draft.files()?;
     drop(stage);
+    clock.stage("probe and hash");
     progress.checkpoint()?;
 
     // From here on the name and the parent are decided, so nobody else may write.
@@ -397,6 +410,7 @@ pub fn build(
             disk_bytes,
             resident_bytes,
         },
+        timings: clock.stages,
         files,
     };
     let sealed = draft.seal(&locked, &manifest)?;
@@ -407,6 +421,28 @@ pub fn build(
         embedded: filled.embedded,
         recovered: locked.recovered().to_vec(),
     })
+}
+
+/// How long each stage of a build took.
+struct Clock {
+    begun: Instant,
+    stages: Vec<(String, f64)>,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self {
+            begun: Instant::now(),
+            stages: Vec::new(),
+        }
+    }
+
+    /// Ends a stage, and begins the next.
+    fn stage(&mut self, name: &str) {
+        let seconds = (self.begun.elapsed().as_secs_f64() * 1e3).round() / 1e3;
+        self.stages.push((name.to_owned(), seconds));
+        self.begun = Instant::now();
+    }
 }
 
 fn already_built(store: &Store, plan: &Plan) -> Result<Option<Built>, Error> {

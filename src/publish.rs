@@ -212,20 +212,30 @@ pub fn check_size(
     Ok(())
 }
 
+/// What history keeps of a release's grounds.
+#[derive(Debug, Clone, Default)]
+pub struct Why {
+    /// Why, in the person's words.
+    pub reason: Option<String>,
+    /// The gates that it failed and was let through.
+    pub waived: Vec<String>,
+}
+
 /// Points a channel at a proven version. Once this returns, the release survives a power cut.
 pub fn publish(
     store: &LockedStore,
     verified: Verified,
     channel: &Channel,
     operation: Operation,
-    reason: Option<String>,
+    why: Why,
 ) -> Result<Release, Error> {
     let intent = Intent {
         operation,
         channel: channel.clone(),
         to: verified.name().clone(),
         manifest_sha256: verified.manifest_sha256(),
-        reason,
+        reason: why.reason,
+        waived: why.waived,
     };
     Ok(store.flip(intent)?)
 }

@@ -3,8 +3,9 @@
 
 use crate::embed::{self, Device, Embedder};
 use crate::fault::{Fault, Kind};
-use crate::index::{self, Hit, Search, Table};
+use crate::index::{self, Hit, Mode, Search, Table};
 use crate::model::{self, Model};
+use crate::progress::Interrupted;
 use crate::store::{Held, Store};
 
 /// A question that was not answered.
@@ -16,6 +17,9 @@ pub enum Error {
     /// The question cannot be embedded.
     #[error(transparent)]
     Embed(#[from] embed::Error),
+    /// The run was asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// The model is of another space than the version.
     #[error("{version} is of the space {expected}, but {model} is of {found}")]
     OtherSpace {
@@ -35,6 +39,7 @@ impl Fault for Error {
         match self {
             Self::Index(e) => e.kind(),
             Self::Embed(e) => e.kind(),
+            Self::Interrupted(e) => e.kind(),
             Self::OtherSpace { .. } => Kind::Incompatible,
         }
     }
@@ -43,6 +48,7 @@ impl Fault for Error {
         match self {
             Self::Index(e) => e.hint(),
             Self::Embed(e) => e.hint(),
+            Self::Interrupted(e) => e.hint(),
             Self::OtherSpace { .. } => {
                 Some("Leave the model out: a version brings its own.".into())
             }
@@ -82,18 +88,7 @@ impl Reader {
                 found: found.short(),
             });
         }
-        let mut table = Table::open(&held.dir)?;
-        let index = held
-            .manifest
-            .tables
-            .first()
-            .and_then(|table| table.indexes.iter().find(|index| index.kind == "vector"));
-        if let Some(index) = index {
-            let number = |name: &str| index.params.get(name).and_then(serde_json::Value::as_u64);
-            if let (Some(probes), Some(refine)) = (number("nprobes"), number("refine_factor")) {
-                table.set_effort(probes as usize, refine as u32);
-            }
-        }
+        let table = Table::open_version(&held.dir, &held.manifest)?;
         Ok(Self {
             embedder: Embedder::load(model, device)?,
             table,
@@ -107,8 +102,18 @@ impl Reader {
     }
 
     /// Answers a question, best hit first.
-    pub fn ask(&self, text: &str, search: &Search) -> Result<Vec<Hit>, Error> {
-        let vector = self.embedder.embed_query(text)?;
-        Ok(self.table.search(&vector, search)?)
+    pub fn ask(&self, text: &str, mode: Mode, search: &Search) -> Result<Vec<Hit>, Error> {
+        let embed = |text: &str| Ok::<_, Error>(self.embedder.embed_query(text)?);
+        self.table.answer(text, mode, search, embed)
+    }
+
+    /// Answers a question with the embedder's vector for it, which is asked again and again.
+    pub fn embed(&self, text: &str) -> Result<Vec<f32>, Error> {
+        Ok(self.embedder.embed_query(text)?)
+    }
+
+    /// The version's table.
+    pub fn table(&self) -> &Table {
+        &self.table
     }
 }

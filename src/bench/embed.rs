@@ -6,6 +6,7 @@ use std::time::Instant;
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::Serialize;
 
+use super::figure::Figure;
 use crate::embed::{Device, Embedder, Error, Precision, Work, probes::cosine};
 use crate::model::{self, Model};
 use crate::progress::Progress;
@@ -62,6 +63,8 @@ pub struct Outcome {
     pub compared_tokens_per_second: Option<f64>,
     /// The most memory that the process had, in bytes, before the other precision was loaded.
     pub peak_rss_bytes: u64,
+    /// What a later run is compared with.
+    pub figures: Vec<Figure>,
     /// The vectors.
     #[serde(skip)]
     pub vectors: Vec<Vec<f32>>,
@@ -111,6 +114,11 @@ pub fn measure(
         embedder.embed(&[&query])?;
         queries.push(begun.elapsed().as_secs_f64() * 1e3);
     }
+    let rates = round_seconds.iter().map(|seconds| tokens as f64 / seconds);
+    let figures = vec![
+        Figure::higher("embedding", "tokens/s", rates.collect()),
+        Figure::lower("query of 14 words", "ms", queries.clone()),
+    ];
     queries.sort_by(f64::total_cmp);
 
     let best = round_seconds.iter().copied().fold(f64::INFINITY, f64::min);
@@ -135,6 +143,7 @@ pub fn measure(
         mean_cosine: None,
         compared_tokens_per_second: None,
         peak_rss_bytes: peak_rss(),
+        figures,
         vectors,
     };
     if let Some(precision) = request.compare {

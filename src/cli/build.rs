@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use super::context::{Context, LockOptions, ModelOptions};
 use super::error::CliError;
+use super::gates::{golden_file, index_policy};
 use crate::build::{self, Naming, Request};
 use crate::config::{Loaded, Override};
 use crate::digest::Digest;
 use crate::embed;
-use crate::index::IndexPolicy;
+use crate::index::VectorIndex;
 use crate::model::Model;
 use crate::snapshot::Snapshot;
 use crate::store::{self, Bump, Counts, Store, VersionName};
@@ -57,9 +58,18 @@ pub(super) struct BuildOptions {
     /// A word of your own about the version
     #[arg(long, value_name = "KEY=VALUE", value_parser = label)]
     label: Vec<(String, String)>,
-    /// Chunks below which no vector index is built
+    /// What finds vectors: auto, exact, IVF_RQ, IVF_HNSW_SQ, IVF_SQ, IVF_PQ
+    #[arg(long, value_name = "KIND")]
+    index: Option<VectorIndex>,
+    /// Chunks below which `auto` builds no vector index
     #[arg(long, value_name = "N")]
     exact_below: Option<u64>,
+    /// The language of the text index, or `none`
+    #[arg(long, value_name = "LANGUAGE")]
+    text_language: Option<String>,
+    /// Golden queries that the version carries along
+    #[arg(long, value_name = "FILE")]
+    golden: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -87,15 +97,32 @@ fn label(text: &str) -> Result<(String, String), String> {
 impl BuildOptions {
     /// The options as layers over the configuration.
     pub(super) fn overrides(&self) -> Vec<Override> {
-        let exact_below = self.exact_below.map(|number| number.to_string());
-        exact_below
-            .map(|value| Override {
-                key: "index.exact_below",
-                flag: "exact-below",
-                value,
+        let given = [
+            (
+                "index.vector",
+                "index",
+                self.index.map(|kind| kind.to_string()),
+            ),
+            (
+                "index.exact_below",
+                "exact-below",
+                self.exact_below.map(|number| number.to_string()),
+            ),
+            (
+                "index.text_language",
+                "text-language",
+                self.text_language.clone(),
+            ),
+            ("golden.file", "golden", self.golden.clone()),
+        ];
+        let layer = |(key, flag, value): (_, _, Option<String>)| {
+            Some(Override {
+                key,
+                flag,
+                value: value?,
             })
-            .into_iter()
-            .collect()
+        };
+        given.into_iter().filter_map(layer).collect()
     }
 
     /// What they ask of a build.
@@ -105,7 +132,7 @@ impl BuildOptions {
         if_changed: bool,
         lock: &LockOptions,
         loaded: &Loaded,
-    ) -> Request {
+    ) -> Result<Request, CliError> {
         let bump = match self.bump {
             BumpChoice::Auto => None,
             BumpChoice::Major => Some(Bump::Major),
@@ -116,16 +143,15 @@ impl BuildOptions {
             bump,
             pre: self.pre.clone().unwrap_or(Prerelease::EMPTY),
         };
-        Request {
+        Ok(Request {
             naming: version.map_or(next, Naming::Exactly),
             labels: self.label.iter().cloned().collect::<BTreeMap<_, _>>(),
             if_changed,
             replacing: None,
-            index: IndexPolicy {
-                exact_below: loaded.config.index.exact_below,
-            },
+            index: index_policy(loaded)?,
+            golden: golden_file(loaded)?,
             lock_timeout: lock.lock_timeout,
-        }
+        })
     }
 }
 
@@ -181,7 +207,7 @@ pub(super) fn build_now(
             .tables
             .into_iter()
             .flat_map(|table| table.indexes)
-            .next(),
+            .find(|index| index.kind == "vector"),
     })
 }
 
@@ -198,7 +224,7 @@ impl BuildArgs {
         let snapshot = Snapshot::open(&store, self.snapshot.as_deref())?;
         let request =
             self.options
-                .request(self.version.clone(), self.if_changed, &self.lock, &loaded);
+                .request(self.version.clone(), self.if_changed, &self.lock, &loaded)?;
         let model = context.model(&loaded)?;
         let answer = if self.dry_run {
             let plan = build::plan(&store, &snapshot, &model.space, &request)?;

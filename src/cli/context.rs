@@ -143,6 +143,8 @@ impl<'a> Context<'a> {
         super::ingest::mode(&loaded.config)?;
         super::publish::max_shrink(&loaded)?;
         super::verify::required_level(&loaded)?;
+        super::gates::gates(&loaded)?;
+        super::gates::index_policy(&loaded)?;
         device_request(&loaded)?;
         precision(&loaded)?;
         Ok(loaded)

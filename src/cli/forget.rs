@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use super::context::{Context, LockOptions};
 use super::error::CliError;
+use super::gates::{golden_of, index_policy};
 use super::publish::{ReleaseOptions, publish_now};
 use crate::build::{self, Naming};
 use crate::config::Loaded;
 use crate::forget::{self, DocumentId, Found, Proof, Target};
 use crate::gc::{self, Policy};
-use crate::index::IndexPolicy;
 use crate::query::model_of;
 use crate::snapshot::Snapshot;
 use crate::store::{self, Channel, Store, VersionName, Withdrawn};
@@ -283,9 +283,9 @@ impl Run<'_> {
             // A run that was cut off after this build finds it again.
             if_changed: true,
             replacing: Some(from.clone()),
-            index: IndexPolicy {
-                exact_below: self.loaded.config.index.exact_below,
-            },
+            index: index_policy(self.loaded)?,
+            // The successor answers to the questions of the version that it takes the place of.
+            golden: golden_of(&held)?,
             lock_timeout: self.args.lock.lock_timeout,
         };
         let device = || context.device(self.loaded);

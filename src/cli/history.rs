@@ -76,7 +76,14 @@ impl Answer for History {
                     .map_or("-".into(), ToString::to_string),
                 release.to.to_string(),
                 format!("{}@{}", release.by.user, release.by.host),
-                release.reason.clone().unwrap_or_default(),
+                match release.waived.as_slice() {
+                    [] => release.reason.clone().unwrap_or_default(),
+                    waived => format!(
+                        "{} (waived: {})",
+                        release.reason.as_deref().unwrap_or_default(),
+                        waived.join(", ")
+                    ),
+                },
             ]
         });
         write!(

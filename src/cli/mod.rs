@@ -1,17 +1,22 @@
 //! The command line: one file a command, each its arguments, its run, and how its outcome reads.
 
+mod annotations;
 mod bench;
 mod build;
 mod child;
 mod completions;
 mod config;
+mod conformance;
 mod context;
 mod demo;
+mod diff;
 mod doctor;
 mod embed;
 mod error;
 mod forget;
+mod gates;
 mod gc;
+mod golden;
 mod history;
 mod hooks;
 mod ingest;
@@ -24,6 +29,7 @@ mod pin;
 mod promote;
 mod publish;
 mod query;
+mod report;
 mod resolve;
 mod rollback;
 mod run;
@@ -120,9 +126,13 @@ enum Command {
     List(list::ListArgs),
     Show(show::ShowArgs),
     History(history::HistoryArgs),
+    Diff(diff::DiffArgs),
+    Report(report::ReportArgs),
+    Golden(golden::GoldenArgs),
     Query(query::QueryArgs),
     Resolve(resolve::ResolveArgs),
     Watch(watch::WatchArgs),
+    Conformance(Box<conformance::ConformanceArgs>),
     Demo(demo::DemoArgs),
     Inspect(inspect::InspectArgs),
     Model(model::ModelArgs),
@@ -144,15 +154,16 @@ const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Store",
         &[
-            "init", "list", "show", "history", "promote", "pin", "gc", "forget",
+            "init", "list", "show", "history", "diff", "report", "promote", "pin", "gc", "forget",
         ],
     ),
-    ("Readers", &["query", "resolve", "watch"]),
+    ("Readers", &["query", "resolve", "watch", "conformance"]),
     (
         "Support",
         &[
             "demo",
             "inspect",
+            "golden",
             "model",
             "bench",
             "doctor",
@@ -184,6 +195,11 @@ impl Command {
                 | Self::Watch(_)
                 | Self::Model(_)
                 | Self::Doctor(_)
+                | Self::Diff(_)
+                | Self::Golden(_)
+                | Self::Report(_)
+                | Self::Bench(_)
+                | Self::Conformance(_)
         )
     }
 
@@ -205,9 +221,13 @@ impl Command {
             Self::List(args) => args.run(context),
             Self::Show(args) => args.run(context),
             Self::History(args) => args.run(context),
+            Self::Diff(args) => args.run(context),
+            Self::Report(args) => args.run(context),
+            Self::Golden(args) => args.run(context),
             Self::Query(args) => args.run(context),
             Self::Resolve(args) => args.run(context),
             Self::Watch(args) => args.run(context),
+            Self::Conformance(args) => args.run(context),
             Self::Demo(args) => args.run(context),
             Self::Inspect(args) => args.run(context),
             Self::Model(args) => args.run(context),

@@ -1,5 +1,6 @@
 //! `ragctl publish`
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -8,13 +9,14 @@ use serde::Serialize;
 
 use super::context::{Context, LockOptions, duration};
 use super::error::CliError;
+use super::gates::{GateOptions, WaiveOptions, embedder_for, gates, hold_live};
 use super::hooks::{self, Occasion};
-use super::verify::{embedder_for, required_level};
+use super::verify::required_level;
 use crate::config::{Loaded, Override};
-use crate::publish::{self, Conditions, Expectation, ParseShrinkError, Shrink};
+use crate::publish::{self, Conditions, Expectation, ParseShrinkError, Shrink, Why};
 use crate::store::{Channel, Held, LockedStore, Operation, Release, Store, VersionName};
 use crate::ui::Answer;
-use crate::verify::{self, Level};
+use crate::verify::{self, Level, Request, WAIVABLE};
 
 /// Make a version the live one, by one atomic flip
 #[derive(Debug, Args)]
@@ -32,6 +34,10 @@ pub(super) struct PublishArgs {
     max_shrink: Option<Shrink>,
     #[command(flatten)]
     options: ReleaseOptions,
+    #[command(flatten)]
+    waive: WaiveOptions,
+    #[command(flatten)]
+    gates: GateOptions,
 }
 
 /// What `publish` and `rollback` share.
@@ -60,9 +66,9 @@ pub(super) struct ReleaseOptions {
     /// Say what would happen, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Whether it may be any smaller than the live version.
+    /// The gates that it may fail.
     #[arg(skip)]
-    may_shrink: bool,
+    waived: BTreeSet<String>,
 }
 
 /// What the options and the configuration ask of a release.
@@ -83,25 +89,30 @@ impl ReleaseOptions {
         }
     }
 
-    /// Checks that a version does not lose too much of what is live.
+    /// Checks that a version does not lose too much of what is live. Says whether it does and may.
     fn check_size(
         &self,
         loaded: &Loaded,
         store: &Store,
         version: &VersionName,
-    ) -> Result<(), CliError> {
-        if self.may_shrink {
-            return Ok(());
-        }
+    ) -> Result<bool, CliError> {
         let allowed = max_shrink(loaded)?;
-        Ok(publish::check_size(store, &self.channel, version, allowed)?)
+        match publish::check_size(store, &self.channel, version, allowed) {
+            Err(publish::Error::Shrank(_)) if self.waived.contains("shrink") => Ok(true),
+            checked => Ok(checked.map(|()| false)?),
+        }
     }
 
-    /// A release that no hook stops, no interval delays, and that may be smaller.
+    /// The same release, which may fail these gates.
+    pub(super) fn waiving(self, waived: BTreeSet<String>) -> Self {
+        Self { waived, ..self }
+    }
+
+    /// A release that no hook stops, no interval delays, and no gate that can be waived.
     pub(super) fn unconditional(self) -> Self {
         Self {
             min_interval: Some(Duration::ZERO),
-            may_shrink: true,
+            waived: WAIVABLE.map(str::to_owned).into(),
             pre_hook: Some(String::new()),
             ..self
         }
@@ -301,9 +312,18 @@ pub(super) fn publish_now(
     if options.dry_run {
         return Ok(nothing_to_do(live, true));
     }
-    let level = required_level(loaded)?;
-    let embedder = embedder_for(context, loaded, store, &held);
-    let passed = verify::gate(store, &held, level, embedder, context.ui)?;
+    let against = hold_live(context, store, channel, version)?;
+    let request = Request {
+        level: required_level(loaded)?,
+        gates: &gates(loaded)?,
+        against: against.as_ref(),
+        golden: None,
+        sample: None,
+        waived: &options.waived,
+    };
+    let embedder = embedder_for(context, loaded, store);
+    let passed = verify::gate(store, &held, &request, &embedder, context.ui)?;
+    drop(against);
 
     let locked = store.lock(options.lock.lock_timeout, "publish", context.ui)?;
     context.tell_recovered(locked.recovered());
@@ -314,11 +334,16 @@ pub(super) fn publish_now(
         return Ok(nothing_to_do(live, false));
     }
     rules.conditions.check(&locked)?;
-    options.check_size(loaded, &locked, version)?;
+    let shrank = options.check_size(loaded, &locked, version)?;
     rules.before(context, &locked, &held)?;
     let verified = verify::prove(&locked, &held, passed, context.ui)?;
-    let reason = options.reason.clone();
-    let release = publish::publish(&locked, verified, channel, Operation::Publish, reason)?;
+    let mut waived = verified.waived().to_vec();
+    waived.extend(shrank.then(|| "shrink".to_owned()));
+    let why = Why {
+        reason: options.reason.clone(),
+        waived,
+    };
+    let release = publish::publish(&locked, verified, channel, Operation::Publish, why)?;
     drop(locked);
     rules.after(context, store, &release, &options.lock)?;
     Ok(Answered::of(release))
@@ -335,10 +360,13 @@ impl PublishArgs {
             require
                 .into_iter()
                 .chain(shrink_override(self.max_shrink))
+                .chain(self.gates.overrides())
                 .collect(),
         )?;
         let store = context.store(&loaded)?;
-        let answer = publish_now(context, &loaded, &store, &self.version, &self.options)?;
+        let waived = self.waive.names(self.options.reason.as_ref())?;
+        let options = self.options.clone().waiving(waived);
+        let answer = publish_now(context, &loaded, &store, &self.version, &options)?;
         Ok(context.ui.answer(&answer)?)
     }
 }
@@ -359,11 +387,17 @@ impl Answer for Answered {
         match &self.release {
             _ if !self.changed => writeln!(out, "{version} is {channel} already; nothing was done"),
             None => writeln!(out, "would flip {channel} from {from} to {version}"),
-            Some(release) => writeln!(
-                out,
-                "{verb} {version}: {channel} was {from}, generation {}",
-                release.generation
-            ),
+            Some(release) => {
+                writeln!(
+                    out,
+                    "{verb} {version}: {channel} was {from}, generation {}",
+                    release.generation
+                )?;
+                if !release.waived.is_empty() {
+                    writeln!(out, "although it failed: {}", release.waived.join(", "))?;
+                }
+                Ok(())
+            }
         }
     }
 

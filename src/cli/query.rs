@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::context::{Context, ModelOptions};
 use super::error::CliError;
 use crate::durable::Context as _;
-use crate::index::{Filter, Hit, Search};
+use crate::index::{Filter, Hit, Mode, Search};
 use crate::query::{Reader, model_of};
 use crate::store::VersionName;
 use crate::ui::Answer;
@@ -34,7 +34,10 @@ pub(super) struct QueryArgs {
     /// How many hits
     #[arg(short, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     k: u16,
-    /// Compare with every chunk, whatever index there is
+    /// What finds chunks: vector, text (words, by BM25) or hybrid (both, their ranks fused)
+    #[arg(long, value_name = "MODE", default_value_t)]
+    mode: Mode,
+    /// Compare with every chunk, whatever vector index there is
     #[arg(long)]
     exact: bool,
     /// Only chunks that match, such as: product = 'search' and year >= 2024
@@ -88,7 +91,7 @@ impl QueryArgs {
                 let message = format!("question {} is empty", question.id);
                 return Err(CliError::usage(message, "Ask something."));
             }
-            let hits = reader.ask(&question.text, &search)?;
+            let hits = reader.ask(&question.text, self.mode, &search)?;
             let version = reader.held().name.clone();
             Ok(context.ui.answer_line(&Answered {
                 query_id: question.id,

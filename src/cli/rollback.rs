@@ -5,7 +5,7 @@ use clap::Args;
 use super::context::Context;
 use super::error::CliError;
 use super::publish::{Answered, ReleaseOptions};
-use crate::publish;
+use crate::publish::{self, Why};
 use crate::store::{Operation, Store, VersionName};
 use crate::verify::{self, Thoroughness};
 
@@ -64,8 +64,11 @@ impl RollbackArgs {
             Thoroughness::Bytes
         };
         let verified = verify::prove_for_rollback(&locked, &held, thoroughness, context.ui)?;
-        let reason = options.reason.clone();
-        let release = publish::publish(&locked, verified, channel, Operation::Rollback, reason)?;
+        let why = Why {
+            reason: options.reason.clone(),
+            waived: Vec::new(),
+        };
+        let release = publish::publish(&locked, verified, channel, Operation::Rollback, why)?;
         drop(locked);
         rules.after(context, &store, &release, &options.lock)?;
         Ok(context.ui.answer(&Answered::of(release))?)

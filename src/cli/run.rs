@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::build::{self, BuildOptions, build_now};
 use super::context::{Context, LockOptions};
 use super::error::CliError;
+use super::gates::WaiveOptions;
 use super::ingest::{self, IngestOptions, ingest_configured, survey_configured};
 use super::publish::{self, ReleaseOptions, publish_now};
 use crate::durable;
@@ -43,6 +44,8 @@ pub(super) struct RunArgs {
     /// How much smaller than the live version the new one may be, in documents or tokens
     #[arg(long, value_name = "N%")]
     max_shrink: Option<Shrink>,
+    #[command(flatten)]
+    waive: WaiveOptions,
     #[command(flatten)]
     lock: LockOptions,
     /// Say what would be read, and change nothing
@@ -104,6 +107,7 @@ impl RunArgs {
             .collect();
         let loaded = context.settings(overrides)?;
         let store = context.store(&loaded)?;
+        let waived = self.waive.names(self.reason.as_ref())?;
         if self.dry_run {
             let surveyed = survey_configured(context, &loaded, &store, context.model(&loaded)?)?;
             return Ok(Ran {
@@ -120,10 +124,11 @@ impl RunArgs {
         let ingested = ingest_configured(context, &loaded, &store, &model)?;
         let id = ingested.snapshot.map(|id| id.to_string());
         let snapshot = Snapshot::open(&store, id.as_deref())?;
-        let request = self.build.request(None, true, &self.lock, &loaded);
+        let request = self.build.request(None, true, &self.lock, &loaded)?;
         let built = build_now(context, &loaded, &store, &snapshot, model, &request)?;
         let channel = self.channel.clone();
         let options = ReleaseOptions::of(channel, self.reason.clone(), self.lock.clone());
+        let options = options.waiving(waived);
         let published = publish_now(context, &loaded, &store, &built.version, &options)?;
         let changed = Some(built.changed || published.changed);
         let seconds = begun.elapsed().as_secs_f64();

@@ -1,30 +1,59 @@
 //! `ragctl verify`
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::context::Context;
+use super::annotations;
+use super::context::{Context, ModelOptions};
 use super::error::CliError;
-use crate::config::{Loaded, Override};
-use crate::embed::{self, DeviceRequest, Embedder};
-use crate::query::model_of;
-use crate::store::{Held, Store, VersionName};
+use super::gates::{GateOptions, embedder_for, gates, hold_live};
+use crate::config::Loaded;
+use crate::durable::Context as _;
+use crate::golden;
+use crate::publish::Expectation;
+use crate::store::{Channel, Held, Store, VersionName};
 use crate::ui::{Answer, table};
-use crate::verify::{self, Level, Report};
+use crate::verify::{self, Level, Report, Request, junit};
 
-/// Check a version against its manifest and its model
+/// Check a version against its manifest, its model and what it must find
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  ragctl verify v1.4.0 --level bytes")]
+#[command(
+    before_long_help = "Example:\n  ragctl verify v1.4.0 --level bytes\n  ragctl verify v1.4.0 --junit report.xml --min-recall-at-5 0.8\n\nLevels, each with those before it: structure (names and sizes), bytes (every hash), lance (the\ntable opens, its index covers it), vectors (they are the model's), retrieval (the index finds what\nexact search finds, golden queries find what they expect, no worse than the live version).\nUnder GitHub Actions each finding is an annotation as well."
+)]
 pub(super) struct VerifyArgs {
     /// The version; the live one by default
     version: Option<VersionName>,
-    /// How deep to look: structure, bytes, lance, vectors
-    #[arg(long, value_name = "LEVEL", default_value = "vectors")]
+    /// How deep to look: structure, bytes, lance, vectors, retrieval
+    #[arg(long, value_name = "LEVEL", default_value_t = Level::Retrieval)]
     level: Level,
-    /// What computes: auto, cpu, cuda, cuda:N, metal
-    #[arg(long, value_name = "DEVICE")]
-    device: Option<DeviceRequest>,
+    /// The part of the chunks that the costly checks look at, such as 5%; some tens by default
+    #[arg(long, value_name = "N%", value_parser = percentage)]
+    sample: Option<f64>,
+    /// Ask these golden queries in place of the version's own; such a report proves nothing to `publish`
+    #[arg(long, value_name = "FILE")]
+    golden: Option<PathBuf>,
+    /// The version that golden queries are compared with, or `none`; the live one by default
+    #[arg(long, value_name = "VERSION|none")]
+    against: Option<Expectation>,
+    /// Write the findings as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    #[command(flatten)]
+    gates: GateOptions,
+    #[command(flatten)]
+    model: ModelOptions,
+}
+
+/// Reads a percentage as a part of 1.
+fn percentage(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.trim_end_matches('%').trim().parse().ok();
+    number
+        .filter(|percent| *percent > 0.0 && *percent <= 100.0)
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| "not a percentage such as 5%".into())
 }
 
 /// The level that a release must pass, as it is configured.
@@ -35,35 +64,61 @@ pub(super) fn required_level(loaded: &Loaded) -> Result<Level, CliError> {
         .require
         .parse()
         .map_err(|e: verify::ParseLevelError| {
-            CliError::usage(format!("publish.require: {e}"), "`vectors` is the default.")
+            CliError::usage(
+                format!("publish.require: {e}"),
+                "`retrieval` is the default.",
+            )
         })
-}
-
-/// What loads a held version's own model onto the configured device, when a check asks for it.
-pub(super) fn embedder_for<'a>(
-    context: &'a Context<'_>,
-    loaded: &'a Loaded,
-    store: &'a Store,
-    held: &'a Held,
-) -> impl FnOnce() -> Result<Embedder, embed::Error> + use<'a> {
-    move || Embedder::load(model_of(store, held)?, context.device(loaded)?)
 }
 
 impl VerifyArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
-        let device = self.device.map(|device| Override {
-            key: "model.device",
-            flag: "device",
-            value: device.to_string(),
-        });
-        let loaded = context.settings(device.into_iter().collect())?;
+        let overrides = self
+            .model
+            .overrides()
+            .into_iter()
+            .chain(self.gates.overrides());
+        let loaded = context.settings(overrides.collect())?;
         let store = context.store(&loaded)?;
         let held = store.hold(self.version.as_ref())?;
-        let embedder = embedder_for(context, &loaded, &store, &held);
-        let report = verify::verify(&store, &held, self.level, embedder, context.ui)?;
+        let golden = self.golden.as_ref();
+        let golden = golden
+            .map(|path| golden::read(&context.working_dir.join(path)))
+            .transpose()?;
+        let against = self.against(context, &store, &held)?;
+        let request = Request {
+            level: self.level,
+            gates: &gates(&loaded)?,
+            against: against.as_ref(),
+            golden: golden.as_deref(),
+            sample: self.sample,
+            waived: &BTreeSet::new(),
+        };
+        let embedder = embedder_for(context, &loaded, &store);
+        let report = verify::verify(&store, &held, &request, &embedder, context.ui)?;
+        if let Some(path) = &self.junit {
+            let path = context.working_dir.join(path);
+            std::fs::write(&path, junit(&report)).context(&path)?;
+        }
+        annotations::tell(context, &report);
         context.ui.answer(&report)?;
         report.into_result()?;
         Ok(())
+    }
+
+    fn against(
+        &self,
+        context: &Context<'_>,
+        store: &Store,
+        held: &Held,
+    ) -> Result<Option<Held>, CliError> {
+        match &self.against {
+            None | Some(Expectation::Anything) => {
+                hold_live(context, store, &Channel::default(), &held.name)
+            }
+            Some(Expectation::Nothing) => Ok(None),
+            Some(Expectation::Version(name)) => Ok(Some(store.hold(Some(name))?)),
+        }
     }
 }
 
@@ -94,8 +149,10 @@ impl Answer for Report {
         for warning in self.checks.iter().flat_map(|check| &check.warnings) {
             writeln!(out, "odd: {warning}")?;
         }
-        for problem in self.checks.iter().flat_map(|check| &check.problems) {
-            writeln!(out, "{problem}")?;
+        for check in &self.checks {
+            for problem in &check.problems {
+                writeln!(out, "{}: {problem}", check.name)?;
+            }
         }
         Ok(())
     }

@@ -32,6 +32,8 @@ pub struct Config {
     pub chunk: ChunkConfig,
     /// How the table is indexed.
     pub index: IndexConfig,
+    /// The questions that a version must answer.
+    pub golden: GoldenConfig,
     /// What builds and releases must pass.
     pub gate: GateConfig,
     /// What a release must pass.
@@ -49,6 +51,7 @@ impl Default for Config {
             ingest: IngestConfig::default(),
             chunk: ChunkConfig::default(),
             index: IndexConfig::default(),
+            golden: GoldenConfig::default(),
             gate: GateConfig::default(),
             publish: PublishConfig::default(),
         }
@@ -147,15 +150,49 @@ impl Default for ChunkConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IndexConfig {
-    /// Chunks below which search is exact and no vector index is built.
+    /// What finds vectors: `auto` (every vector is compared below `exact_below` chunks, else `IVF_RQ`), `exact`, `IVF_RQ`,
+    /// `IVF_HNSW_SQ`, `IVF_SQ` or `IVF_PQ`.
+    pub vector: String,
+    /// Chunks below which `auto` builds no vector index.
     pub exact_below: u64,
+    /// The recall@10 against exact search that a search through the index is tuned to, from 0 to 1.
+    pub min_ann_recall: f64,
+    /// The language of the text index, such as `English`, whose words it stems; `none` for no text index.
+    pub text_language: String,
+    /// The columns that are indexed for filters; by default the source and every field of the user's, where there is a vector
+    /// index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filters: Option<Vec<String>>,
 }
 
 impl Default for IndexConfig {
     fn default() -> Self {
-        // LanceDB advises exact search below about 100,000 rows; an index that is there at half of that costs seconds.
         Self {
-            exact_below: 50_000,
+            vector: "auto".into(),
+            exact_below: 10_000,
+            min_ann_recall: 0.98,
+            text_language: "English".into(),
+            filters: None,
+        }
+    }
+}
+
+/// The questions that a version must answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GoldenConfig {
+    /// The file of golden queries, relative to this file; versions carry it along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// How they are searched: `vector`, `text` or `hybrid`.
+    pub mode: String,
+}
+
+impl Default for GoldenConfig {
+    fn default() -> Self {
+        Self {
+            file: None,
+            mode: "vector".into(),
         }
     }
 }
@@ -168,6 +205,22 @@ pub struct GateConfig {
     pub max_failed: String,
     /// How much smaller than the live version a release may be, in documents or tokens, such as `10%`.
     pub max_shrink: String,
+    /// The recall@10 against exact search that a vector index must have, from 0 to 1.
+    pub min_ann_recall: f64,
+    /// The recall@5 that golden queries must reach, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_recall_at_5: Option<f64>,
+    /// The mean reciprocal rank that golden queries must reach, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_mrr: Option<f64>,
+    /// The nDCG@10 that golden queries must reach, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_ndcg_at_10: Option<f64>,
+    /// What each score of the golden queries may lose to the live version, from 0 to 1, where the loss is no chance.
+    pub max_regression: f64,
+    /// Milliseconds that the median search by vector may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_query_ms: Option<f64>,
 }
 
 impl Default for GateConfig {
@@ -175,6 +228,12 @@ impl Default for GateConfig {
         Self {
             max_failed: "5%".into(),
             max_shrink: "10%".into(),
+            min_ann_recall: 0.95,
+            min_recall_at_5: None,
+            min_mrr: None,
+            min_ndcg_at_10: None,
+            max_regression: 0.02,
+            max_query_ms: None,
         }
     }
 }
@@ -183,7 +242,7 @@ impl Default for GateConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PublishConfig {
-    /// The verification level: `structure`, `bytes`, `lance` or `vectors`.
+    /// The verification level: `structure`, `bytes`, `lance`, `vectors` or `retrieval`.
     pub require: String,
     /// How old a channel's last release must be, such as `10m`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -199,7 +258,7 @@ pub struct PublishConfig {
 impl Default for PublishConfig {
     fn default() -> Self {
         Self {
-            require: "vectors".into(),
+            require: "retrieval".into(),
             min_interval: None,
             pre_hook: None,
             post_hook: None,

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 pub use keys::{
-    ChunkConfig, Config, GateConfig, IndexConfig, IngestConfig, ModelConfig, PublishConfig,
+    ChunkConfig, Config, GateConfig, GoldenConfig, IndexConfig, IngestConfig, ModelConfig,
+    PublishConfig,
 };
 
 use crate::corpus;
@@ -26,12 +27,13 @@ pub const TEMPLATE: &str = include_str!("template.toml");
 enum Is {
     Text,
     Number,
+    Decimal,
     Boolean,
 }
 
 /// The settings that a flag or a variable may give. The variable's name is the key in capitals: `chunk.max_tokens` is
 /// `RAGCTL_CHUNK_MAX_TOKENS`.
-const LAYERED: [(&str, Is); 18] = [
+const LAYERED: [(&str, Is); 29] = [
     ("store", Is::Text),
     ("threads", Is::Number),
     ("model.name", Is::Text),
@@ -46,9 +48,20 @@ const LAYERED: [(&str, Is); 18] = [
     ("chunk.overlap", Is::Number),
     ("chunk.min_tokens", Is::Number),
     ("chunk.heading_prefix", Is::Boolean),
+    ("index.vector", Is::Text),
     ("index.exact_below", Is::Number),
+    ("index.min_ann_recall", Is::Decimal),
+    ("index.text_language", Is::Text),
+    ("golden.file", Is::Text),
+    ("golden.mode", Is::Text),
     ("gate.max_failed", Is::Text),
     ("gate.max_shrink", Is::Text),
+    ("gate.min_ann_recall", Is::Decimal),
+    ("gate.min_recall_at_5", Is::Decimal),
+    ("gate.min_mrr", Is::Decimal),
+    ("gate.min_ndcg_at_10", Is::Decimal),
+    ("gate.max_regression", Is::Decimal),
+    ("gate.max_query_ms", Is::Decimal),
     ("publish.require", Is::Text),
 ];
 
@@ -296,6 +309,7 @@ fn set(
     let value = match is {
         Is::Text => Value::String(value.to_owned()),
         Is::Number => Value::Integer(value.parse().map_err(|_| wrong("a whole number"))?),
+        Is::Decimal => Value::Float(value.parse().map_err(|_| wrong("a number"))?),
         Is::Boolean => Value::Boolean(value.parse().map_err(|_| wrong("`true` or `false`"))?),
     };
     let (section, name) = key.split_once('.').unwrap_or(("", key));
@@ -403,7 +417,7 @@ mod tests {
             "{shown:?}"
         );
         assert!(
-            shown.contains(&"publish.require = \"vectors\" (default)".to_owned()),
+            shown.contains(&"publish.require = \"retrieval\" (default)".to_owned()),
             "{shown:?}"
         );
     }

@@ -2,18 +2,30 @@
 //! lancedb or arrow, and the only one with asynchronous code, which ends here.
 
 mod filter;
+mod hit;
+mod indexes;
+mod policy;
 mod schema;
 mod search;
+mod table;
+mod tune;
 mod writer;
 
 pub use filter::{Filter, FilterError};
-pub use search::{Coverage, Hit, Search, Stored, Table};
-pub use writer::{IndexPolicy, IndexWriter, Written};
+pub use hit::Hit;
+pub use policy::{
+    IndexPolicy, ParseLanguageError, ParseVectorIndexError, TextLanguage, VectorIndex,
+};
+pub use search::{Asked, Effort, Mode, ParseModeError, Search};
+pub use table::{Coverage, Stored, Table};
+pub use tune::{Measured, RECALL_K, Sample};
+pub use writer::{IndexWriter, Written};
 
 use std::path::PathBuf;
 
 use crate::durable::PathError;
 use crate::fault::{Fault, Kind};
+use crate::progress::Interrupted;
 
 /// The table's name for LanceDB.
 pub const TABLE: &str = "chunks";
@@ -56,6 +68,30 @@ pub enum Error {
     /// The filter is wrong.
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// The words of a question cannot be looked up.
+    #[error("the question's words: {0}")]
+    Words(String),
+    /// The version has no index of words.
+    #[error("the version has no text index, so its words cannot be searched")]
+    NoTextIndex,
+    /// An index leaves rows out.
+    #[error("the {kind} index over {columns} covers {covered} of {rows} rows")]
+    Uncovered {
+        /// The kind of index.
+        kind: String,
+        /// Its columns.
+        columns: String,
+        /// Rows in it.
+        covered: u64,
+        /// Rows of the table.
+        rows: u64,
+    },
+    /// A column that is to be indexed does not exist, or has no values to look up.
+    #[error("index.filters: there is no column `{0}` that filters know")]
+    NoFilterColumn(String),
+    /// The run was asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// A query vector of another dimension.
     #[error("the query vector has {found} numbers, the table's vectors have {expected}")]
     Dimension {
@@ -71,10 +107,15 @@ impl Fault for Error {
         match self {
             Self::Io(e) => e.kind(),
             Self::Filter(e) => e.kind(),
+            Self::Interrupted(e) => e.kind(),
+            Self::Words(_) | Self::NoTextIndex | Self::NoFilterColumn(_) => Kind::Usage,
             Self::NoTable(_) | Self::MissingColumn(_) => Kind::Integrity,
             Self::Dimension { .. } => Kind::Incompatible,
             Self::Lance { .. } if is_storage_full(self) => Kind::Filesystem,
-            Self::Lance { .. } | Self::Arrow { .. } | Self::WriterEnded => Kind::Failed,
+            Self::Lance { .. }
+            | Self::Arrow { .. }
+            | Self::WriterEnded
+            | Self::Uncovered { .. } => Kind::Failed,
         }
     }
 
@@ -82,6 +123,14 @@ impl Fault for Error {
         match self {
             Self::Io(e) => e.hint(),
             Self::Filter(e) => e.hint(),
+            Self::NoTextIndex => Some(
+                "Ask with --mode vector, or build a version with `text_language` under [index]."
+                    .into(),
+            ),
+            Self::NoFilterColumn(_) => Some(
+                "Name `source`, `uri`, `doc_id` or a field of your metadata, or leave it out."
+                    .into(),
+            ),
             _ if self.kind() == Kind::Filesystem => {
                 Some("Free some space, then run the same command again.".into())
             }

@@ -18,6 +18,8 @@ use crate::chunk::ChunkRecord;
 use crate::corpus::{ColumnKind, Value};
 
 pub(super) const VECTOR: &str = "vector";
+pub(super) const TEXT: &str = "text";
+pub(super) const SOURCE: &str = "source";
 pub(super) const METADATA: &str = "metadata";
 /// What stood before the text when it was embedded. Older versions lack it, and had nothing there.
 pub(super) const EMBEDDED_PREFIX: &str = "embedded_prefix";

@@ -1,24 +1,27 @@
-//! A table opened read-only by its real path, and searched.
+//! Finding chunks: by vector, through the index or exactly; by words; or both, their ranks fused.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::fmt;
+use std::str::FromStr;
 
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::{Float32Type, Float64Type, Int64Type};
-use arrow_array::{Array as _, RecordBatch};
-use arrow_schema::{DataType, Schema};
+use arrow_array::RecordBatch;
 use futures::TryStreamExt as _;
 use lancedb::DistanceType;
-use lancedb::query::{ExecutableQuery as _, QueryBase as _, Select};
-use serde::Serialize;
-use tokio::runtime::Runtime;
+use lancedb::index::IndexType;
+use lancedb::index::scalar::FullTextSearchQuery;
+use lancedb::query::{ExecutableQuery, QueryBase as _, Select, VectorQuery};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::schema::{EMBEDDED_PREFIX, FLAGS, METADATA, VECTOR, is_own, kind_of};
-use super::{Error, Filter, LANCE_DIR, TABLE, lance, open_table, runtime};
-use crate::corpus::{ColumnKind, Metadata, Value};
+use super::hit::{Scored, hits_of};
+use super::schema::{EMBEDDED_PREFIX, METADATA, TEXT, VECTOR};
+use super::{Error, Filter, Hit, Table, lance};
 
-/// What is asked of a table beside the query's vector.
+/// Candidates of each list that a fused search ranks at least. The ranks of a hit deep in one list still count, and 60 is the
+/// constant of reciprocal rank fusion: Cormack, Clarke, Buettcher, SIGIR 2009.
+const FUSED_POOL: usize = 60;
+
+/// What is asked of a table beside the question.
 #[derive(Debug, Clone)]
 pub struct Search {
     /// How many hits.
@@ -29,197 +32,175 @@ pub struct Search {
     pub filter: Option<Filter>,
 }
 
-/// One chunk found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Hit {
-    /// Its place among the hits, from 1.
-    pub rank: usize,
-    /// Cosine similarity to the query.
-    pub score: f32,
-    /// The chunk's id.
-    pub id: String,
-    /// The document's id.
-    pub doc_id: String,
-    /// The source's id.
-    pub source: String,
-    /// Where the document lies.
-    pub uri: String,
-    /// The document's title.
-    pub title: Option<String>,
-    /// Headings above the chunk.
-    pub heading: Option<String>,
-    /// The page it begins on.
-    pub page: Option<i64>,
-    /// Its text.
-    pub text: String,
-    /// What a reader should know about it, such as `invisible-characters`: something was taken out of the text.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub flags: Vec<String>,
-    /// The document's metadata.
-    pub metadata: Metadata,
+impl Search {
+    /// A search of all rows through the index.
+    pub fn top(k: usize) -> Self {
+        Self {
+            k,
+            exact: false,
+            filter: None,
+        }
+    }
+
+    /// The same, comparing every row.
+    pub fn exactly(self) -> Self {
+        Self {
+            exact: true,
+            ..self
+        }
+    }
 }
 
-/// A row as it is stored.
+/// What finds chunks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The question's vector.
+    #[default]
+    Vector,
+    /// Its words.
+    Text,
+    /// Both.
+    Hybrid,
+}
+
+/// A text that names no mode.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no mode: vector, text or hybrid")]
+pub struct ParseModeError(String);
+
+impl FromStr for Mode {
+    type Err = ParseModeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "vector" => Ok(Self::Vector),
+            "text" => Ok(Self::Text),
+            "hybrid" => Ok(Self::Hybrid),
+            other => Err(ParseModeError(other.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Vector => "vector",
+            Self::Text => "text",
+            Self::Hybrid => "hybrid",
+        })
+    }
+}
+
+/// A question.
 #[derive(Debug, Clone, Copy)]
-pub struct Stored<'a> {
-    /// The chunk's id.
-    pub id: &'a str,
-    /// The source's id.
-    pub source: &'a str,
-    /// The document's id.
-    pub doc_id: &'a str,
-    /// The chunk's text.
-    pub text: &'a str,
-    /// What stood before it when it was embedded; mostly nothing.
-    pub prefix: &'a str,
-    /// Its vector.
-    pub vector: &'a [f32],
+pub enum Asked<'a> {
+    /// A vector: the nearest chunks are found.
+    Vector(&'a [f32]),
+    /// Words: chunks are found by BM25.
+    Text(&'a str),
+    /// Both: the two lists are fused by reciprocal ranks.
+    Hybrid(&'a str, &'a [f32]),
 }
 
-/// How many rows an index covers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Coverage {
-    /// The index's columns.
-    pub columns: String,
-    /// Rows in the index.
-    pub covered: u64,
-    /// Rows outside it.
-    pub uncovered: u64,
+/// How hard a search through the vector index tries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effort {
+    /// Partitions that are looked through.
+    pub nprobes: usize,
+    /// Candidates per wanted hit that are ranked again by exact distance.
+    pub refine_factor: u32,
+    /// Candidates that a graph keeps while it is walked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ef: Option<usize>,
 }
 
-/// A version's table, open for reading.
-pub struct Table {
-    table: lancedb::Table,
-    runtime: Runtime,
-    schema: Arc<Schema>,
-    probes: Option<usize>,
-    refine: Option<u32>,
+impl Effort {
+    /// Reads it from an index's parameters in a manifest.
+    pub fn of_params(params: &BTreeMap<String, Value>) -> Option<Self> {
+        let number = |name: &str| params.get(name)?.as_u64();
+        Some(Self {
+            nprobes: usize::try_from(number("nprobes")?).ok()?,
+            refine_factor: u32::try_from(number("refine_factor")?).ok()?,
+            ef: number("ef").and_then(|ef| usize::try_from(ef).ok()),
+        })
+    }
+
+    /// Writes it as an index's parameters.
+    pub(super) fn to_params(self) -> impl Iterator<Item = (String, Value)> {
+        let ef = self.ef.map(|ef| ("ef".to_owned(), json!(ef)));
+        [
+            ("nprobes".to_owned(), json!(self.nprobes)),
+            ("refine_factor".to_owned(), json!(self.refine_factor)),
+        ]
+        .into_iter()
+        .chain(ef)
+    }
 }
 
 impl Table {
-    /// Opens the table below a version's real directory.
-    pub fn open(version_dir: &Path) -> Result<Self, Error> {
-        let dir = version_dir.join(LANCE_DIR);
-        // LanceDB creates a directory that it is asked to connect to.
-        if !dir.join(format!("{TABLE}.lance")).is_dir() {
-            return Err(Error::NoTable(dir));
-        }
-        let runtime = runtime()?;
-        let (table, schema) = runtime.block_on(async {
-            let table = open_table(&dir).await?;
-            let schema = table
-                .schema()
-                .await
-                .map_err(lance("reading the table's columns"))?;
-            Ok::<_, Error>((table, schema))
-        })?;
-        Ok(Self {
-            table,
-            runtime,
-            schema,
-            probes: None,
-            refine: None,
+    /// Answers a text, best hit first; `embed` is called where its vector is needed.
+    pub fn answer<E: From<Error>>(
+        &self,
+        text: &str,
+        mode: Mode,
+        search: &Search,
+        embed: impl FnOnce(&str) -> Result<Vec<f32>, E>,
+    ) -> Result<Vec<Hit>, E> {
+        Ok(match mode {
+            Mode::Vector => self.search(Asked::Vector(&embed(text)?), search)?,
+            Mode::Text => self.search(Asked::Text(text), search)?,
+            Mode::Hybrid => self.search(Asked::Hybrid(text, &embed(text)?), search)?,
         })
     }
 
-    /// Sets how hard a search through the index tries.
-    pub fn set_effort(&mut self, probes: usize, refine: u32) {
-        self.probes = Some(probes);
-        self.refine = Some(refine);
-    }
-
-    /// The fields that filters may name, and their types.
-    pub fn fields(&self) -> BTreeMap<String, ColumnKind> {
-        self.schema
-            .fields()
-            .iter()
-            .filter_map(|field| Some((field.name().clone(), kind_of(field.data_type())?)))
-            .collect()
-    }
-
-    /// The names of the columns, in order.
-    pub fn columns(&self) -> Vec<String> {
-        self.schema
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .collect()
-    }
-
-    /// Numbers in a vector.
-    pub fn dimension(&self) -> Result<usize, Error> {
-        match self
-            .schema
-            .field_with_name(VECTOR)
-            .map(arrow_schema::Field::data_type)
-        {
-            Ok(DataType::FixedSizeList(_, dimension)) => {
-                Ok(usize::try_from(*dimension).unwrap_or(0))
+    /// Finds chunks, best first.
+    pub fn search(&self, asked: Asked<'_>, search: &Search) -> Result<Vec<Hit>, Error> {
+        let (batches, scored) = match asked {
+            Asked::Vector(vector) => {
+                let query = self.nearest(vector, search, search.k)?;
+                let query = query.select(self.wanted(Some(Scored::Distance)));
+                (self.collect(&query)?, Scored::Distance)
             }
-            _ => Err(Error::MissingColumn(VECTOR)),
-        }
-    }
-
-    /// Counts the rows.
-    pub fn count(&self) -> Result<u64, Error> {
-        let count = self
-            .runtime
-            .block_on(self.table.count_rows(None))
-            .map_err(lance("counting rows"))?;
-        Ok(count as u64)
-    }
-
-    /// Counts the versions that Lance keeps of the table.
-    pub fn lance_versions(&self) -> Result<usize, Error> {
-        Ok(self
-            .runtime
-            .block_on(self.table.list_versions())
-            .map_err(lance("listing table versions"))?
-            .len())
-    }
-
-    /// Lance's storage version of the data files.
-    pub fn data_format(&self) -> Result<String, Error> {
-        let Some(native) = self.table.as_native() else {
-            return Ok("unknown".into());
-        };
-        let manifest = self
-            .runtime
-            .block_on(native.manifest())
-            .map_err(lance("reading the table's manifest"))?;
-        Ok(manifest.data_storage_format.version.to_string())
-    }
-
-    /// Says how many rows each index covers.
-    pub fn coverage(&self) -> Result<Vec<Coverage>, Error> {
-        self.runtime.block_on(async {
-            let mut coverage = Vec::new();
-            for index in self
-                .table
-                .list_indices()
-                .await
-                .map_err(lance("listing indexes"))?
-            {
-                let stats = self
+            Asked::Text(text) => {
+                self.check_text_index()?;
+                let mut query = self
                     .table
-                    .index_stats(&index.name)
-                    .await
-                    .map_err(lance("reading an index"))?;
-                let (covered, uncovered) = stats.map_or((0, 0), |stats| {
-                    (stats.num_indexed_rows, stats.num_unindexed_rows)
-                });
-                coverage.push(Coverage {
-                    columns: index.columns.join(","),
-                    covered: covered as u64,
-                    uncovered: uncovered as u64,
-                });
+                    .query()
+                    .full_text_search(words(text)?)
+                    .limit(search.k)
+                    .select(self.wanted(Some(Scored::Text)));
+                if let Some(filter) = &search.filter {
+                    query = query.only_if_expr(filter.bind(&self.fields())?);
+                }
+                (self.collect(&query)?, Scored::Text)
             }
-            Ok(coverage)
-        })
+            Asked::Hybrid(text, vector) => {
+                self.check_text_index()?;
+                let query = self.nearest(vector, search, search.k.max(FUSED_POOL))?;
+                let query = query
+                    .full_text_search(words(text)?)
+                    .select(self.wanted(None));
+                (self.collect(&query)?, Scored::Fused)
+            }
+        };
+        let mut hits = Vec::new();
+        for batch in &batches {
+            hits_of(batch, scored, &mut hits)?;
+        }
+        if scored != Scored::Distance {
+            // Equal scores are common among fused ranks, and come in any order.
+            hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+            hits.truncate(search.k);
+            for (place, hit) in hits.iter_mut().enumerate() {
+                hit.rank = place + 1;
+            }
+        }
+        Ok(hits)
     }
 
-    /// Finds the chunks nearest to a vector, best first.
-    pub fn search(&self, vector: &[f32], search: &Search) -> Result<Vec<Hit>, Error> {
+    /// The query of the rows nearest to a vector.
+    fn nearest(&self, vector: &[f32], search: &Search, limit: usize) -> Result<VectorQuery, Error> {
         let expected = self.dimension()?;
         if vector.len() != expected {
             return Err(Error::Dimension {
@@ -227,195 +208,70 @@ impl Table {
                 found: vector.len(),
             });
         }
-        let unwanted = [VECTOR, METADATA, EMBEDDED_PREFIX];
-        let wanted = self
-            .columns()
-            .into_iter()
-            .filter(|name| !unwanted.contains(&name.as_str()));
-        let wanted = wanted.chain(["_distance".to_owned()]).collect();
         let mut query = self
             .table
             .query()
             .nearest_to(vector)
-            .map_err(lance("searching"))?;
-        query = query
+            .map_err(lance("searching"))?
             .distance_type(DistanceType::Cosine)
-            .limit(search.k)
-            .select(Select::Columns(wanted));
+            .limit(limit);
         if search.exact {
             query = query.bypass_vector_index();
-        } else if let (Some(probes), Some(refine)) = (self.probes, self.refine) {
+        } else if let Some(effort) = self.effort {
             query = query
-                .nprobes(probes)
+                .nprobes(effort.nprobes)
                 .map_err(lance("searching"))?
-                .refine_factor(refine);
+                .refine_factor(effort.refine_factor);
+            if let Some(ef) = effort.ef {
+                // A graph cannot give more candidates than it kept.
+                query = query.ef(ef.max(limit * effort.refine_factor as usize));
+            }
         }
         if let Some(filter) = &search.filter {
             query = query.only_if_expr(filter.bind(&self.fields())?);
         }
-        let batches: Vec<RecordBatch> = self
-            .runtime
+        Ok(query)
+    }
+
+    /// The columns that a hit is made of. Where lists are fused, LanceDB adds the scores itself.
+    fn wanted(&self, scored: Option<Scored>) -> Select {
+        let unwanted = [VECTOR, METADATA, EMBEDDED_PREFIX];
+        let own = self
+            .columns()
+            .into_iter()
+            .filter(|name| !unwanted.contains(&name.as_str()));
+        let score = scored.map(|scored| scored.column().to_owned());
+        Select::Columns(own.chain(score).collect())
+    }
+
+    fn collect(&self, query: &(impl ExecutableQuery + Sync)) -> Result<Vec<RecordBatch>, Error> {
+        self.runtime
             .block_on(async { query.execute().await?.try_collect().await })
-            .map_err(lance("searching"))?;
-        let mut hits = Vec::new();
-        for batch in &batches {
-            hits_of(batch, &mut hits)?;
-        }
-        Ok(hits)
+            .map_err(lance("searching"))
     }
 
-    /// Reads what names each row, its text and its vector, in row order.
-    pub fn each_chunk<E: From<Error>>(
-        &self,
-        mut visit: impl FnMut(Stored<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let has_prefix = self.schema.field_with_name(EMBEDDED_PREFIX).is_ok();
-        let mut columns = vec!["id", "source", "doc_id", "text", VECTOR];
-        columns.extend(has_prefix.then_some(EMBEDDED_PREFIX));
-        let select = Select::columns(&columns);
-        let query = self.table.query().select(select);
-        let mut stream = self
-            .runtime
-            .block_on(query.execute())
-            .map_err(lance("reading vectors"))?;
-        while let Some(batch) = self
-            .runtime
-            .block_on(stream.try_next())
-            .map_err(lance("reading vectors"))?
-        {
-            let (ids, texts) = (Texts::of(&batch, "id")?, Texts::of(&batch, "text")?);
-            let (sources, doc_ids) = (Texts::of(&batch, "source")?, Texts::of(&batch, "doc_id")?);
-            let prefixes = has_prefix
-                .then(|| Texts::of(&batch, EMBEDDED_PREFIX))
-                .transpose()?;
-            let vectors = batch
-                .column_by_name(VECTOR)
-                .and_then(|column| column.as_fixed_size_list_opt());
-            let vectors = vectors.ok_or(Error::MissingColumn(VECTOR))?;
-            for row in 0..batch.num_rows() {
-                let vector = vectors.value(row);
-                let vector = vector
-                    .as_primitive_opt::<Float32Type>()
-                    .ok_or(Error::MissingColumn(VECTOR))?;
-                visit(Stored {
-                    id: ids.get(row).unwrap_or_default(),
-                    source: sources.get(row).unwrap_or_default(),
-                    doc_id: doc_ids.get(row).unwrap_or_default(),
-                    text: texts.get(row).unwrap_or_default(),
-                    prefix: prefixes
-                        .as_ref()
-                        .and_then(|texts| texts.get(row))
-                        .unwrap_or_default(),
-                    vector: vector.values(),
-                })?;
+    /// Fails where words cannot be looked up.
+    fn check_text_index(&self) -> Result<(), Error> {
+        let has = match self.has_text_index.get() {
+            Some(has) => *has,
+            None => {
+                let indexes = self
+                    .runtime
+                    .block_on(self.table.list_indices())
+                    .map_err(lance("listing indexes"))?;
+                let has = indexes
+                    .iter()
+                    .any(|index| index.index_type == IndexType::FTS);
+                *self.has_text_index.get_or_init(|| has)
             }
-        }
-        Ok(())
-    }
-
-    /// Reads about `count` vectors, spread evenly over a table of `rows` rows.
-    pub fn sample_vectors(&self, count: usize, rows: u64) -> Result<Vec<Vec<f32>>, Error> {
-        let step = (rows / count as u64).max(1);
-        let mut row = 0;
-        let mut sample = Vec::new();
-        self.each_chunk(|chunk| {
-            if row % step == 0 && sample.len() < count {
-                sample.push(chunk.vector.to_vec());
-            }
-            row += 1;
-            Ok::<_, Error>(())
-        })?;
-        Ok(sample)
-    }
-}
-
-/// A text column of a batch.
-struct Texts<'a>(&'a arrow_array::StringArray);
-
-impl<'a> Texts<'a> {
-    fn of(batch: &'a RecordBatch, name: &'static str) -> Result<Self, Error> {
-        let column = batch
-            .column_by_name(name)
-            .and_then(|column| column.as_string_opt::<i32>());
-        column.map(Self).ok_or(Error::MissingColumn(name))
-    }
-
-    fn get(&self, row: usize) -> Option<&'a str> {
-        self.0.is_valid(row).then(|| self.0.value(row))
-    }
-}
-
-fn hits_of(batch: &RecordBatch, hits: &mut Vec<Hit>) -> Result<(), Error> {
-    let (ids, doc_ids, sources) = (
-        Texts::of(batch, "id")?,
-        Texts::of(batch, "doc_id")?,
-        Texts::of(batch, "source")?,
-    );
-    let (uris, titles, headings) = (
-        Texts::of(batch, "uri")?,
-        Texts::of(batch, "title")?,
-        Texts::of(batch, "heading")?,
-    );
-    let texts = Texts::of(batch, "text")?;
-    let flags = Texts::of(batch, FLAGS).ok();
-    let pages = batch
-        .column_by_name("page")
-        .and_then(|column| column.as_primitive_opt::<Int64Type>());
-    let distances = batch
-        .column_by_name("_distance")
-        .and_then(|column| column.as_primitive_opt::<Float32Type>());
-    let distances = distances.ok_or(Error::MissingColumn("_distance"))?;
-    let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    for row in 0..batch.num_rows() {
-        hits.push(Hit {
-            rank: hits.len() + 1,
-            score: 1.0 - distances.value(row),
-            id: owned(ids.get(row)),
-            doc_id: owned(doc_ids.get(row)),
-            source: owned(sources.get(row)),
-            uri: owned(uris.get(row)),
-            title: titles.get(row).map(str::to_owned),
-            heading: headings.get(row).map(str::to_owned),
-            page: pages
-                .filter(|pages| pages.is_valid(row))
-                .map(|pages| pages.value(row)),
-            text: owned(texts.get(row)),
-            flags: flags
-                .as_ref()
-                .and_then(|flags| flags.get(row))
-                .map_or(Vec::new(), |flags| {
-                    flags.split(',').map(str::to_owned).collect()
-                }),
-            metadata: metadata_of(batch, row),
-        });
-    }
-    Ok(())
-}
-
-fn metadata_of(batch: &RecordBatch, row: usize) -> Metadata {
-    let mut metadata = Metadata::new();
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        if is_own(field.name()) || field.name().starts_with('_') || column.is_null(row) {
-            continue;
-        }
-        let value = match kind_of(field.data_type()) {
-            Some(ColumnKind::Boolean) => column
-                .as_boolean_opt()
-                .map(|array| Value::Boolean(array.value(row))),
-            Some(ColumnKind::Integer) => column
-                .as_primitive_opt::<Int64Type>()
-                .map(|array| Value::Integer(array.value(row))),
-            Some(ColumnKind::Float) => column
-                .as_primitive_opt::<Float64Type>()
-                .map(|array| Value::Float(array.value(row))),
-            Some(ColumnKind::Text) => column
-                .as_string_opt::<i32>()
-                .map(|array| Value::Text(array.value(row).to_owned())),
-            None => None,
         };
-        if let Some(value) = value {
-            metadata.insert(field.name().clone(), value);
-        }
+        if has { Ok(()) } else { Err(Error::NoTextIndex) }
     }
-    metadata
+}
+
+/// The query of chunks that hold any of a text's words.
+fn words(text: &str) -> Result<FullTextSearchQuery, Error> {
+    FullTextSearchQuery::new(text.to_owned())
+        .with_column(TEXT.to_owned())
+        .map_err(|e| Error::Words(e.to_string()))
 }

@@ -237,6 +237,7 @@ impl LockedStore {
             at: Timestamp::now(),
             by: Actor::current(),
             reason: intent.reason,
+            waived: intent.waived,
         };
         write_json(&self.state(JOURNAL), &release, self.shared().file())?;
         durable::replace_link(

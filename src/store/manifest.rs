@@ -63,6 +63,9 @@ pub struct Manifest {
     pub lance: Lance,
     /// What it costs to keep and to serve.
     pub resources: Resources,
+    /// Seconds that each stage of the build took, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timings: Vec<(String, f64)>,
     /// Every file but this one and its hash, sorted by path.
     pub files: Vec<FileRecord>,
 }
@@ -137,6 +140,30 @@ pub struct Index {
     /// Measured median latency of one search in milliseconds, for a vector index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
+    /// The same of exact search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact_ms: Option<f64>,
+    /// What was measured to choose how hard a search tries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<CurvePoint>,
+}
+
+/// What one setting of a vector index gives.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// Partitions that are looked through.
+    pub nprobes: usize,
+    /// Candidates per wanted hit that are ranked again by exact distance.
+    pub refine_factor: u32,
+    /// Candidates that a graph keeps while it is walked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ef: Option<usize>,
+    /// Recall@10 against exact search, from 0 to 1.
+    pub recall: f64,
+    /// Median milliseconds of a search.
+    pub p50_ms: f64,
+    /// The 99th percentile of them.
+    pub p99_ms: f64,
 }
 
 /// Which Lance wrote the tables.

@@ -41,8 +41,8 @@ pub use lock::{LockedStore, Recovered, RunLock};
 pub use log::NameRecord;
 pub(crate) use look::Unsound;
 pub use manifest::{
-    Column, Counts, FileRecord, Index, Lance, MANIFEST, MANIFEST_FORMAT, MANIFEST_SHA256, Manifest,
-    Numerics, Resources, SOURCES, Table,
+    Column, Counts, CurvePoint, FileRecord, Index, Lance, MANIFEST, MANIFEST_FORMAT,
+    MANIFEST_SHA256, Manifest, Numerics, Resources, SOURCES, Table,
 };
 pub use name::{Bump, ParseNameError, VersionName};
 pub use pins::Pin;

@@ -40,6 +40,9 @@ pub struct Release {
     /// Why, in the person's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The gates that it failed and was let through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<String>,
 }
 
 /// A line of the history that tells of a release's hook that failed.
@@ -102,6 +105,8 @@ pub struct Intent {
     pub manifest_sha256: Digest,
     /// Why, in the person's words.
     pub reason: Option<String>,
+    /// The gates that it failed and was let through.
+    pub waived: Vec<String>,
 }
 
 /// The releases of a channel that no rollback took back, oldest first: what rollbacks go back through. Versions that were

@@ -215,6 +215,11 @@ impl Ui {
         self.stderr("warning: ", message);
     }
 
+    /// Tells a CI system something in its own words, on a line of its own.
+    pub fn workflow_command(&self, line: &str) {
+        self.stderr("", line);
+    }
+
     /// Tells why the command failed, and what to do next.
     pub fn error(&self, message: &str, hint: Option<&str>) {
         self.stderr("error: ", message);

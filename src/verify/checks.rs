@@ -10,7 +10,7 @@ use crate::durable::{self, Context as _, PathError};
 use crate::embed::{Embedder, probes};
 use crate::index::{Stored, Table};
 use crate::progress::Progress;
-use crate::store::{Held, MANIFEST, MANIFEST_SHA256, Store};
+use crate::store::{self, Held, MANIFEST, MANIFEST_SHA256, Store};
 
 /// Problems that one check lists; more of the same kind teach nothing.
 const MOST_PROBLEMS: usize = 20;
@@ -224,14 +224,10 @@ pub(super) fn lance(held: &Held) -> Result<Vec<Check>, Error> {
             ));
         }
     }
-    let summary = match expected.indexes.first() {
-        None => "none: search is exact".into(),
-        Some(index) => format!(
-            "{rows} rows covered, recall {}",
-            index
-                .recall
-                .map_or("unknown".into(), |recall| recall.to_string())
-        ),
+    let named: Vec<String> = expected.indexes.iter().map(described).collect();
+    let summary = match named.is_empty() {
+        true => "none: every search looks at every chunk".into(),
+        false => format!("{rows} rows covered by {}", named.join(", ")),
     };
     Ok(vec![
         table_check,
@@ -239,11 +235,18 @@ pub(super) fn lance(held: &Held) -> Result<Vec<Check>, Error> {
     ])
 }
 
+/// An index in a few words.
+fn described(index: &store::Index) -> String {
+    let kind = index.params.get("type").and_then(|kind| kind.as_str());
+    format!("{} of {}", kind.unwrap_or(&index.kind), index.column)
+}
+
 /// Vectors are finite, of the space's dimension and of unit length; a sample of chunks and the probes, embedded again, give
 /// what is stored.
 pub(super) fn vectors(
     held: &Held,
-    embedder: Embedder,
+    embedder: &Embedder,
+    sample: Option<usize>,
     progress: &dyn Progress,
 ) -> Result<Vec<Check>, Error> {
     let space = &held.manifest.space;
@@ -260,7 +263,8 @@ pub(super) fn vectors(
     let rows = held.manifest.counts.chunks;
     let stage = progress.stage("verify vectors", Some(rows), "chunks");
     let table = Table::open(&held.dir)?;
-    let step = (rows / SAMPLE as u64).max(1);
+    let wanted = sample.unwrap_or(SAMPLE);
+    let step = (rows / wanted as u64).max(1);
     let mut sample = Vec::new();
     let mut problems = Vec::new();
     let mut row = 0;
@@ -289,7 +293,7 @@ pub(super) fn vectors(
             } else if space.normalize && (length - 1.0).abs() > LENGTH_TOLERANCE {
                 problems.push(problem(id, "length 1", format!("{length:.6}")));
             }
-            if row % step == 0 && sample.len() < SAMPLE {
+            if row % step == 0 && sample.len() < wanted {
                 sample.push((
                     id.to_owned(),
                     format!("{}{prefix}{text}", space.document_prefix),

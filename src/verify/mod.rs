@@ -2,21 +2,29 @@
 
 mod bytes;
 mod checks;
+mod junit;
 mod report;
+mod retrieval;
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jiff::Timestamp;
 
+pub use junit::junit;
 pub use report::{Check, Level, ParseLevelError, Problem, Report};
+pub use retrieval::{Gates, Retrieval, WAIVABLE};
 
 use crate::digest::Digest;
 use crate::durable::PathError;
 use crate::embed::{self, Embedder};
 use crate::fault::{Fault, Kind};
+use crate::golden::{self, Query, Scores, TagScores};
 use crate::index;
 use crate::progress::{Interrupted, Progress};
+use crate::snapshot;
 use crate::store::{self, Held, LockedStore, Store, VersionName};
+use retrieval::Side;
 
 /// A verification that could not be carried out. What it finds wrong is in the [`Report`] instead.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +41,12 @@ pub enum Error {
     /// The model cannot be used.
     #[error(transparent)]
     Embed(#[from] embed::Error),
+    /// The golden queries cannot be read.
+    #[error(transparent)]
+    Golden(#[from] golden::Error),
+    /// The version's list of documents cannot be read.
+    #[error(transparent)]
+    Documents(#[from] snapshot::Error),
     /// The run was asked to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
@@ -47,6 +61,8 @@ pub enum Error {
         kind: Kind,
         /// The first problem, in words.
         first: String,
+        /// Whether a person may let it through all the same.
+        waivable: bool,
     },
 }
 
@@ -57,6 +73,8 @@ impl Fault for Error {
             Self::Io(e) => e.kind(),
             Self::Index(e) => e.kind(),
             Self::Embed(e) => e.kind(),
+            Self::Golden(e) => e.kind(),
+            Self::Documents(e) => e.kind(),
             Self::Interrupted(e) => e.kind(),
             Self::Failed { kind, .. } => *kind,
         }
@@ -68,6 +86,17 @@ impl Fault for Error {
             Self::Io(e) => e.hint(),
             Self::Index(e) => e.hint(),
             Self::Embed(e) => e.hint(),
+            Self::Golden(e) => e.hint(),
+            Self::Documents(e) => e.hint(),
+            Self::Failed {
+                first,
+                waivable: true,
+                failed,
+                ..
+            } => Some(format!(
+                "{first}. Build the next version, or let this one through with --waive {} and a --reason.",
+                failed.join(",")
+            )),
             Self::Failed { first, .. } => Some(format!(
                 "{first}. A sealed version is not repaired: build the next one."
             )),
@@ -76,11 +105,48 @@ impl Fault for Error {
     }
 }
 
+/// What is asked of a version.
+pub struct Request<'a> {
+    /// How deep to look.
+    pub level: Level,
+    /// What retrieval must reach.
+    pub gates: &'a Gates,
+    /// The live version, which golden queries are compared with.
+    pub against: Option<&'a Held>,
+    /// Golden queries in place of those that the version carries.
+    pub golden: Option<&'a [Query]>,
+    /// The part of the chunks, from 0 to 1, that the costly checks look at; some tens where nothing is said.
+    pub sample: Option<f64>,
+    /// Checks that may fail.
+    pub waived: &'a BTreeSet<String>,
+}
+
+impl Request<'_> {
+    fn lets_pass(&self, check: &Check) -> bool {
+        check.passed() || (check.level == Level::Retrieval && self.waived.contains(&check.name))
+    }
+
+    /// How many of a version's chunks the sample is.
+    fn sampled(&self, held: &Held) -> Option<usize> {
+        let chunks = held.manifest.counts.chunks as f64;
+        self.sample
+            .map(|part| ((chunks * part).ceil() as usize).max(1))
+    }
+}
+
 /// A version that passed verification at some level. Only this module makes one.
 #[derive(Debug)]
 pub struct Passed {
     name: VersionName,
     manifest_sha256: Digest,
+    waived: Vec<String>,
+}
+
+impl Passed {
+    /// The checks that failed and were let through.
+    pub fn waived(&self) -> &[String] {
+        &self.waived
+    }
 }
 
 /// A version whose bytes were read back and found whole while the store was locked. Only this module makes one.
@@ -88,6 +154,7 @@ pub struct Passed {
 pub struct Verified {
     name: VersionName,
     manifest_sha256: Digest,
+    waived: Vec<String>,
 }
 
 impl Verified {
@@ -100,6 +167,11 @@ impl Verified {
     pub fn manifest_sha256(&self) -> Digest {
         self.manifest_sha256
     }
+
+    /// The gates that it failed and was let through.
+    pub fn waived(&self) -> &[String] {
+        &self.waived
+    }
 }
 
 /// How a version is proven before a flip.
@@ -111,16 +183,17 @@ pub enum Thoroughness {
     Structure,
 }
 
-/// Verifies a held version up to a level and keeps the report where the store can be written.
+/// Verifies a held version and keeps the report where the store can be written. `embedder` loads the model of a version.
 pub fn verify(
     store: &Store,
     held: &Held,
-    level: Level,
-    embedder: impl FnOnce() -> Result<Embedder, embed::Error>,
+    request: &Request<'_>,
+    embedder: &dyn Fn(&Held) -> Result<Embedder, embed::Error>,
     progress: &dyn Progress,
 ) -> Result<Report, Error> {
     let begun = Instant::now();
     let started = Timestamp::now();
+    let level = request.level;
     let mut checks = vec![
         checks::structure(held)?,
         checks::model_structure(store, held)?,
@@ -133,8 +206,20 @@ pub fn verify(
     if level >= Level::Lance && whole(&checks) {
         checks.extend(checks::lance(held)?);
     }
+    let mut retrieval = None;
     if level >= Level::Vectors && whole(&checks) {
-        checks.extend(checks::vectors(held, embedder()?, progress)?);
+        let loaded = embedder(held)?;
+        let sample = request.sampled(held);
+        checks.extend(checks::vectors(held, &loaded, sample, progress)?);
+        if level >= Level::Retrieval && whole(&checks) {
+            let side = Side {
+                held,
+                embedder: &loaded,
+            };
+            let (found, more) = retrieve(&side, request, embedder, progress)?;
+            checks.extend(more);
+            retrieval = Some(found);
+        }
     }
     let report = Report {
         format: report::FORMAT,
@@ -146,35 +231,98 @@ pub fn verify(
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         tool: format!("ragctl {}", env!("CARGO_PKG_VERSION")),
         carried_from: None,
+        retrieval,
         checks,
     };
-    if let Err(e) = report.keep(store) {
+    // What other questions than the version's own say of it proves nothing.
+    if request.golden.is_none()
+        && let Err(e) = report.keep(store)
+    {
         progress.warn(&format!("the report was not kept: {e}"));
     }
     Ok(report)
 }
 
-/// Gives the proof that a version passed a level: from a kept report of this very manifest, or by verifying now.
+/// Asks for what a version must find.
+fn retrieve(
+    side: &Side<'_>,
+    request: &Request<'_>,
+    embedder: &dyn Fn(&Held) -> Result<Embedder, embed::Error>,
+    progress: &dyn Progress,
+) -> Result<(Retrieval, Vec<Check>), Error> {
+    let (held, gates) = (side.held, request.gates);
+    let sample = request.sampled(held);
+    let (mut checks, ann_recall, query_ms) = retrieval::index(held, gates, sample, progress)?;
+    let mut found = Retrieval {
+        gates: gates.clone(),
+        against: None,
+        ann_recall,
+        query_ms,
+        golden: None,
+        tags: Vec::new(),
+        regressions: Vec::new(),
+    };
+    let carried = match request.golden {
+        Some(_) => None,
+        None => golden::of_version(&held.dir)?,
+    };
+    let Some(queries) = request.golden.or(carried.as_deref()) else {
+        return Ok((found, checks));
+    };
+    let answers = retrieval::ask(side, queries, gates.golden_mode, progress)?;
+    let mut check = retrieval::scores(queries, &answers, gates);
+    let mut known = BTreeSet::new();
+    for document in snapshot::documents_of_version(&held.dir)? {
+        let document = document?;
+        known.extend([document.id, document.uri]);
+    }
+    check.warnings = retrieval::dead_expectations(queries, &known);
+    checks.push(check);
+    found.golden = Some(Scores::of(&answers));
+    found.tags = TagScores::of(queries, &answers);
+    if let Some(live) = request.against.filter(|live| live.name != held.name) {
+        found.against = Some(live.name.clone());
+        let loaded = (live.manifest.fingerprint != held.manifest.fingerprint)
+            .then(|| embedder(live))
+            .transpose()?;
+        let before = Side {
+            held: live,
+            embedder: loaded.as_ref().unwrap_or(side.embedder),
+        };
+        let before = retrieval::ask(&before, queries, gates.golden_mode, progress)?;
+        found.regressions = golden::regressions(&before, &answers);
+        checks.push(retrieval::regression(&found.regressions, &live.name, gates));
+    }
+    Ok((found, checks))
+}
+
+/// Gives the proof that a version passed: from a kept report of this very manifest, or by verifying now.
 pub fn gate(
     store: &Store,
     held: &Held,
-    level: Level,
-    embedder: impl FnOnce() -> Result<Embedder, embed::Error>,
+    request: &Request<'_>,
+    embedder: &dyn Fn(&Held) -> Result<Embedder, embed::Error>,
     progress: &dyn Progress,
 ) -> Result<Passed, Error> {
-    let passed = || Passed {
+    let kept = Report::kept(store, &held.name)?;
+    let proof = kept
+        .into_iter()
+        .rev()
+        .find(|report| report.proves(&held.manifest_sha256, request));
+    let report = match proof {
+        Some(report) => report,
+        None => verify(store, held, request, embedder, progress)?,
+    };
+    let (waived, judged): (Vec<&Check>, Vec<&Check>) = report
+        .checks
+        .iter()
+        .partition(|check| !check.passed() && request.lets_pass(check));
+    report::all_passed(&held.name, judged)?;
+    Ok(Passed {
         name: held.name.clone(),
         manifest_sha256: held.manifest_sha256,
-    };
-    if Report::kept(store, &held.name)?
-        .iter()
-        .any(|report| report.proves(&held.manifest_sha256, level))
-    {
-        return Ok(passed());
-    }
-    verify(store, held, level, embedder, progress)?
-        .into_result()
-        .map(|_| passed())
+        waived: waived.iter().map(|check| check.name.clone()).collect(),
+    })
 }
 
 /// Proves a version's bytes under the store lock, in the same breath as the flip that follows. `passed` must be of the
@@ -199,7 +347,11 @@ pub fn prove(
         bytes::model_bytes(store, held),
     ];
     report::all_passed(&held.name, &model)?;
-    prove_for_rollback(store, held, Thoroughness::Bytes, progress)
+    let verified = prove_for_rollback(store, held, Thoroughness::Bytes, progress)?;
+    Ok(Verified {
+        waived: passed.waived,
+        ..verified
+    })
 }
 
 /// Proves a version that was live before. Neither gate, table nor model is needed, so it works when nothing else does; a
@@ -225,6 +377,7 @@ pub fn prove_for_rollback(
     Ok(Verified {
         name: held.name.clone(),
         manifest_sha256: held.manifest_sha256,
+        waived: Vec::new(),
     })
 }
 

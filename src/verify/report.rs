@@ -7,7 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::{Error, Request, Retrieval};
 use crate::digest::Digest;
 use crate::durable::{self, Context as _, PathError};
 use crate::fault::Kind;
@@ -27,11 +27,13 @@ pub enum Level {
     Lance,
     /// The vectors are of the model's space.
     Vectors,
+    /// The index finds what exact search finds, and golden queries find what they expect.
+    Retrieval,
 }
 
 /// A text that names no level.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no level: structure, bytes, lance or vectors")]
+#[error("`{0}` is no level: structure, bytes, lance, vectors or retrieval")]
 pub struct ParseLevelError(String);
 
 impl FromStr for Level {
@@ -43,6 +45,7 @@ impl FromStr for Level {
             "bytes" => Self::Bytes,
             "lance" => Self::Lance,
             "vectors" => Self::Vectors,
+            "retrieval" => Self::Retrieval,
             other => return Err(ParseLevelError(other.to_owned())),
         })
     }
@@ -55,6 +58,7 @@ impl fmt::Display for Level {
             Self::Bytes => "bytes",
             Self::Lance => "lance",
             Self::Vectors => "vectors",
+            Self::Retrieval => "retrieval",
         })
     }
 }
@@ -125,22 +129,31 @@ pub struct Report {
     /// The version of the same files that was verified, and whose name this one has taken over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried_from: Option<VersionName>,
+    /// What retrieval gave, where it was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retrieval: Option<Retrieval>,
     /// What was looked at. Deeper levels are left out once one has failed.
     pub checks: Vec<Check>,
 }
 
 impl Report {
-    /// Says whether it proves that this manifest passed a level.
-    pub(super) fn proves(&self, manifest_sha256: &Digest, level: Level) -> bool {
+    /// Says whether it proves that this manifest passed what is asked of it.
+    pub(super) fn proves(&self, manifest_sha256: &Digest, request: &Request<'_>) -> bool {
+        let retrieves = || {
+            let against = request.against.map(|held| &held.name);
+            let found = self.retrieval.as_ref();
+            found.is_some_and(|found| found.answers(request.gates, against))
+        };
         self.format == FORMAT
-            && self.passed
             && self.manifest_sha256 == *manifest_sha256
-            && self.level >= level
+            && self.level >= request.level
+            && (request.level < Level::Retrieval || retrieves())
+            && self.checks.iter().all(|check| request.lets_pass(check))
     }
 
     /// Turns a report of failures into the error that says so.
     pub fn into_result(self) -> Result<Self, Error> {
-        all_passed(&self.version, &self.checks)?;
+        all_passed(&self.version, self.checks.iter())?;
         Ok(self)
     }
 
@@ -199,13 +212,18 @@ impl Report {
     }
 }
 
-/// Fails if a check did. Damaged bytes are an integrity failure; vectors that are not the model's are a failed gate.
-pub(super) fn all_passed(name: &VersionName, checks: &[Check]) -> Result<(), Error> {
-    let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+/// Fails if a check did. Damaged bytes are an integrity failure; vectors that are not the model's, and what they do not find,
+/// are a failed gate.
+pub(super) fn all_passed<'a>(
+    name: &VersionName,
+    checks: impl IntoIterator<Item = &'a Check>,
+) -> Result<(), Error> {
+    let checks = checks.into_iter();
+    let failed: Vec<&Check> = checks.filter(|check| !check.passed()).collect();
     let Some(first) = failed.first() else {
         return Ok(());
     };
-    let kind = if first.level == Level::Vectors {
+    let kind = if first.level >= Level::Vectors {
         Kind::Gate
     } else {
         Kind::Integrity
@@ -219,5 +237,6 @@ pub(super) fn all_passed(name: &VersionName, checks: &[Check]) -> Result<(), Err
         failed: failed.iter().map(|check| check.name.clone()).collect(),
         kind,
         first: problem,
+        waivable: failed.iter().all(|check| check.level == Level::Retrieval),
     })
 }

@@ -60,7 +60,7 @@ fn show_names_the_origin_of_each_value() {
     assert!(line("source[0].path").ends_with("ragctl.toml"), "{text}");
     assert_eq!(
         line("publish.require"),
-        "publish.require \"vectors\" default"
+        "publish.require \"retrieval\" default"
     );
 }
 

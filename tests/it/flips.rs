@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ragctl::progress::Silent;
-use ragctl::publish::publish;
+use ragctl::publish::{Why, publish};
 use ragctl::store::{Channel, Operation, Store, VersionName};
 use ragctl::verify::{Thoroughness, prove_for_rollback};
 
@@ -113,7 +113,7 @@ fn flips_under_spinning_readers_show_no_gap_and_no_mix() {
                 verified,
                 &Channel::default(),
                 Operation::Publish,
-                None,
+                Why::default(),
             )
             .unwrap();
         }

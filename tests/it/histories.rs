@@ -13,7 +13,7 @@ use proptest::test_runner::{Config, TestRunner};
 use ragctl::gc::{self, Policy};
 use ragctl::progress::Silent;
 use ragctl::promote::promote;
-use ragctl::publish::{publish, rollback_target};
+use ragctl::publish::{Why, publish, rollback_target};
 use ragctl::store::{Channel, Held, LockedStore, Operation, Store, VersionName};
 use ragctl::verify::{Thoroughness, prove_for_rollback};
 use serde_json::json;
@@ -156,7 +156,7 @@ impl World {
         } else {
             Operation::Publish
         };
-        publish(locked, verified, channel, operation, None).unwrap();
+        publish(locked, verified, channel, operation, Why::default()).unwrap();
         true
     }
 

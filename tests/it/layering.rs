@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// What each module may import. The base may be imported by all: fault, digest, durable, progress, space.
-const ALLOWED: [(&str, &[&str]); 26] = [
+const ALLOWED: [(&str, &[&str]); 31] = [
     ("fault", &[]),
     ("digest", &[]),
     ("durable", &[]),
@@ -24,9 +24,13 @@ const ALLOWED: [(&str, &[&str]); 26] = [
     ("ingest", &["chunk", "corpus", "model", "snapshot", "store"]),
     (
         "build",
-        &["corpus", "embed", "index", "model", "snapshot", "store"],
+        &[
+            "corpus", "embed", "golden", "index", "model", "snapshot", "store",
+        ],
     ),
-    ("verify", &["embed", "index", "store"]),
+    ("golden", &["index"]),
+    ("diff", &["embed", "golden", "index", "snapshot", "store"]),
+    ("verify", &["embed", "golden", "index", "snapshot", "store"]),
     ("publish", &["store", "verify"]),
     ("promote", &["store", "verify"]),
     ("gc", &["embed", "snapshot", "store"]),
@@ -34,7 +38,15 @@ const ALLOWED: [(&str, &[&str]); 26] = [
     ("query", &["embed", "index", "model", "store"]),
     ("doctor", &["embed", "model", "simd", "store"]),
     ("watch", &["store"]),
-    ("bench", &["embed", "model"]),
+    ("bench", &["embed", "index", "model", "plot", "store"]),
+    ("conformance", &[]),
+    ("plot", &[]),
+    (
+        "report",
+        &[
+            "diff", "golden", "index", "plot", "snapshot", "store", "verify",
+        ],
+    ),
     ("config", &["corpus", "model"]),
     ("ui", &[]),
 ];

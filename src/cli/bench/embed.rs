@@ -1,4 +1,4 @@
-//! `ragctl bench`
+//! `ragctl bench embed`
 
 use std::fs;
 use std::io::{self, Write};
@@ -6,32 +6,19 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::context::{Context, ModelOptions};
-use super::error::CliError;
+use super::super::context::{Context, ModelOptions};
+use super::super::error::CliError;
+use super::baseline::BaselineOptions;
 use crate::bench::embed::{Outcome, Request, measure};
 use crate::durable::Context as _;
 use crate::embed::Precision;
 use crate::model::Model;
 use crate::ui::Answer;
 
-/// Measure what this machine does
 #[derive(Debug, Args)]
-#[command(before_long_help = "Example:\n  ragctl bench embed --texts chunks.json --compare f32")]
-pub(super) struct BenchArgs {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
-    /// Measure how fast texts are embedded, beside what the processor can do at most
-    Embed(EmbedArgs),
-}
-
-#[derive(Debug, Args)]
-struct EmbedArgs {
+pub(super) struct EmbedArgs {
     /// The texts: a JSON array of strings, or one text a line
     #[arg(long, value_name = "FILE")]
     texts: PathBuf,
@@ -41,7 +28,7 @@ struct EmbedArgs {
     #[arg(long, value_name = "NAME")]
     kernels: Option<String>,
     /// How often all texts are embedded; the best round counts
-    #[arg(long, value_name = "N", default_value = "3")]
+    #[arg(long, value_name = "N", default_value = "5")]
     rounds: NonZeroUsize,
     /// Compare the vectors to those of this precision
     #[arg(long, value_name = "PRECISION")]
@@ -49,17 +36,13 @@ struct EmbedArgs {
     /// Write the vectors there: little-endian f32, row after row, in the texts' order
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
-}
-
-impl BenchArgs {
-    pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
-        let What::Embed(args) = &self.what;
-        args.run(context)
-    }
+    #[command(flatten)]
+    baseline: BaselineOptions,
 }
 
 impl EmbedArgs {
-    fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
+    pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
+        self.baseline.earlier(context)?;
         let loaded = context.settings(self.model.overrides())?;
         let texts = texts(&context.working_dir.join(&self.texts))?;
         let request = Request {
@@ -77,7 +60,7 @@ impl EmbedArgs {
             let bytes: Vec<u8> = numbers.flat_map(|number| number.to_le_bytes()).collect();
             fs::write(&path, bytes).context(&path)?;
         }
-        Ok(context.ui.answer(&outcome)?)
+        self.baseline.answer(context, &outcome, &outcome.figures)
     }
 }
 
