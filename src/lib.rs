@@ -25,9 +25,12 @@
 //! - [`model`]: which files make a space; fetching and checking them; the tokenizer
 //! - [`chunk`]: documents into chunks
 //! - [`embed`]: chunks into vectors: our own forward pass or candle's, devices, cache, probes
-//! - [`index`]: the LanceDB table: writing, filters, search
+//! - [`index`]: the LanceDB table: writing, indexes and how they are tuned, filters, search
+//! - [`golden`]: questions that a version must answer, their scores, and whether a loss is chance
 //! - [`snapshot`]: what one ingest gave, and every later step works on
 //! - [`ingest`], [`build`], [`verify`], [`publish`], [`promote`], [`query`], [`watch`], [`gc`], [`forget`]: the verbs
+//! - [`diff`]: two versions side by side; [`plot`] and [`report`]: one page about a version
+//! - [`conformance`]: a running server's answers against the versions' own
 //! - [`doctor`]: looks at a store, its filesystem and the machine, and says what to do
 //! - [`mod@bench`]: how fast a machine does what, measured
 //! - [`config`]: `ragctl.toml` and its layers
@@ -61,6 +64,12 @@
 //! - Chunks are cut by ragctl itself and not by a library: no splitter that was tried overlaps by sentences, keeps tables and
 //!   lead-ins together, and tokenizes a document once.
 //! - A row has two more columns: what was embedded before its text, and flags of what was taken out of it.
+//! - `golden`, `diff`, `report`, `plot` and `conformance` are modules of their own. `report` draws what `verify` and `diff` found, and
+//!   is the one verb beside `publish` that names others.
+//! - Only what retrieval finds can be waived, and shrinking: a version whose vectors are not its model's answers no question.
+//! - A golden expectation is met by a chunk, not a document: what a reader sees is chunks.
+//! - Charts are drawn by ragctl itself: one style sheet gives them light, dark and paper, which no chart library that was
+//!   looked at leaves to the page.
 //! - `build` embeds what the cache still lacks instead of failing: `embed` is then a step one may take alone, not one that
 //!   may be forgotten.
 

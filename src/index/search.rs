@@ -14,12 +14,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::hit::{Scored, hits_of};
-use super::schema::{EMBEDDED_PREFIX, METADATA, TEXT, VECTOR};
+use super::schema::{FLAGS, SOURCE, TEXT, is_own};
 use super::{Error, Filter, Hit, Table, lance};
 
 /// Candidates of each list that a fused search ranks at least. The ranks of a hit deep in one list still count, and 60 is the
 /// constant of reciprocal rank fusion: Cormack, Clarke, Buettcher, SIGIR 2009.
 const FUSED_POOL: usize = 60;
+
+/// The store's own columns that a hit shows.
+const SHOWN: [&str; 9] = [
+    "id", "doc_id", TEXT, SOURCE, "uri", "title", "heading", "page", FLAGS,
+];
 
 /// What is asked of a table beside the question.
 #[derive(Debug, Clone)]
@@ -235,11 +240,11 @@ impl Table {
 
     /// The columns that a hit is made of. Where lists are fused, LanceDB adds the scores itself.
     fn wanted(&self, scored: Option<Scored>) -> Select {
-        let unwanted = [VECTOR, METADATA, EMBEDDED_PREFIX];
+        // Every column costs a read a hit: those that no hit shows are left where they are.
         let own = self
             .columns()
             .into_iter()
-            .filter(|name| !unwanted.contains(&name.as_str()));
+            .filter(|name| SHOWN.contains(&name.as_str()) || !is_own(name));
         let score = scored.map(|scored| scored.column().to_owned());
         Select::Columns(own.chain(score).collect())
     }

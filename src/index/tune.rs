@@ -17,10 +17,15 @@ pub const RECALL_K: usize = 10;
 /// How much farther than the k-th neighbour a hit may be, by cosine: what two ways to sum single precision differ by.
 const TIE: f32 = 5e-6;
 
+/// What recall must gain for more effort to be worth trying.
+const PLATEAU: f64 = 0.002;
+
 /// Stored vectors that recall is measured with, and the cosine of each one's k-th neighbour.
 pub struct Sample {
     vectors: Vec<(String, Vec<f32>)>,
     kth: Vec<f32>,
+    /// Neighbours that each has: 10, or as many other rows as there are.
+    k: usize,
 }
 
 /// Recall and latency of one way to search.
@@ -69,8 +74,12 @@ impl Sample {
         let kth = nearest
             .iter()
             .map(|scores| scores.last().copied().unwrap_or(1.0));
+        let others = usize::try_from(rows)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(1);
         Ok(Self {
             kth: kth.collect(),
+            k: RECALL_K.min(others),
             vectors,
         })
     }
@@ -80,6 +89,7 @@ impl Sample {
         Self {
             vectors: self.vectors.iter().take(count).cloned().collect(),
             kth: self.kth.iter().take(count).copied().collect(),
+            k: self.k,
         }
     }
 
@@ -117,9 +127,11 @@ impl Sample {
             latencies.push(begun.elapsed().as_secs_f64() * 1e3);
             let others = hits.iter().filter(|hit| hit.id != *id);
             let near = others.filter(|hit| hit.score >= kth - TIE).count();
-            recalls.push(near.min(RECALL_K) as f64 / RECALL_K as f64);
+            recalls.push(match self.k {
+                0 => 1.0,
+                k => near.min(k) as f64 / k as f64,
+            });
         }
-        // A table of fewer rows has fewer neighbours to find, and exact search finds all of them.
         let most = self.kth.len().max(1) as f64;
         let recall = recalls.iter().sum::<f64>() / most;
         let spread = recalls.iter().map(|one| (one - recall).powi(2));
@@ -149,6 +161,7 @@ impl Sample {
         let mut curve: Vec<CurvePoint> = Vec::new();
         let mut chosen: Option<(CurvePoint, bool)> = None;
         for ladder in ladders {
+            let (mut before, mut stays) = (0.0, 0);
             for effort in ladder {
                 table.set_effort(*effort);
                 let found = self.measure(table, false, progress)?;
@@ -171,8 +184,14 @@ impl Sample {
                 if is_better {
                     chosen = Some((point, reaches));
                 }
-                // More effort of the same kind only costs more.
-                if reaches {
+                stays = if found.recall > before + PLATEAU {
+                    0
+                } else {
+                    stays + 1
+                };
+                before = found.recall;
+                // More effort of the same kind only costs more, or finds no more.
+                if reaches || stays == 2 {
                     break;
                 }
             }
