@@ -3,6 +3,11 @@
 //! `cargo bench --bench index -- VECTORS DIR [KIND [DIMENSION]]`: VECTORS is raw little-endian f32, row after row, such as
 //! `ragctl bench embed --vectors` writes and `benches/index_peers.py tile` makes many of. DIR receives the table, for
 //! `benches/index_peers.py check`. KIND is what `ragctl build --index` takes, IVF_RQ where it is left out.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark may panic and talks"
+)]
 
 use std::collections::BTreeMap;
 use std::fs::File;

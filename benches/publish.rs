@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ragctl::progress::Silent;
-use ragctl::publish::publish;
+use ragctl::publish::{Why, publish};
 use ragctl::store::{Channel, LockedStore, Manifest, Operation, Shared, Store, VersionName};
 use ragctl::verify::{Thoroughness, prove_for_rollback};
 use serde_json::json;
@@ -116,7 +116,14 @@ fn main() {
         let verified = prove_for_rollback(&locked, &held, Thoroughness::Bytes, &Silent).unwrap();
         let channel = Channel::default();
         flips.push(timed(|| {
-            publish(&locked, verified, &channel, Operation::Publish, None).unwrap();
+            publish(
+                &locked,
+                verified,
+                &channel,
+                Operation::Publish,
+                Why::default(),
+            )
+            .unwrap();
         }));
     }
     let file = root.join("state/fsync");

@@ -84,6 +84,9 @@ pub(super) struct ConformanceArgs {
 /// Hits behind the last that are known as well, since they may tie with it.
 const BEHIND: usize = 10;
 
+/// A version's hits for one question.
+type Known = Arc<Vec<Expected>>;
+
 /// What the versions of a store answer.
 struct Versions<'a> {
     context: &'a Context<'a>,
@@ -94,7 +97,7 @@ struct Versions<'a> {
     /// When each version was last seen live.
     seen: Mutex<Vec<(VersionName, Instant)>>,
     readers: Mutex<HashMap<VersionName, Arc<Reader>>>,
-    answers: Mutex<HashMap<(VersionName, usize), Arc<Vec<Expected>>>>,
+    answers: Mutex<HashMap<(VersionName, usize), Known>>,
 }
 
 fn boxed(fault: impl Fault) -> Box<dyn Fault> {
@@ -296,7 +299,12 @@ impl ConformanceArgs {
             publish_now(context, loaded, store, version, &options)?;
             last = Instant::now();
         }
-        publish_now(context, loaded, store, before, &options).map(drop)
+        let restored = publish_now(context, loaded, store, before, &options);
+        restored.map(drop).inspect_err(|_| {
+            context.ui.warn(&format!(
+                "{before} was live before the flips and is not again: publish it"
+            ));
+        })
     }
 }
 

@@ -58,6 +58,15 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
 }
 
+/// Reads a percentage as a part of 1.
+pub(super) fn percentage(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.trim_end_matches('%').trim().parse().ok();
+    number
+        .filter(|percent| (0.0..=100.0).contains(percent))
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| "not a percentage such as 5%".into())
+}
+
 impl ModelOptions {
     /// The options as layers over the configuration.
     pub(super) fn overrides(&self) -> Vec<Override> {

@@ -195,10 +195,6 @@ impl Command {
                 | Self::Watch(_)
                 | Self::Model(_)
                 | Self::Doctor(_)
-                | Self::Diff(_)
-                | Self::Golden(_)
-                | Self::Report(_)
-                | Self::Bench(_)
                 | Self::Conformance(_)
         )
     }

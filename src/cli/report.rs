@@ -11,7 +11,7 @@ use super::context::{Context, ModelOptions};
 use super::diff::{Comparison, golden_queries};
 use super::error::CliError;
 use crate::durable;
-use crate::report::{Subject, gather, render};
+use crate::report::{Golden, Subject, gather, render};
 use crate::store::VersionName;
 use crate::ui::Answer;
 use crate::verify::Report;
@@ -81,7 +81,11 @@ impl ReportArgs {
             held: &held,
             against: against.as_ref().zip(diff.as_ref()),
             verified,
-            golden: golden.map(|(queries, now)| (queries, now, before.as_deref())),
+            golden: golden.map(|(queries, answers)| Golden {
+                queries,
+                answers,
+                before: before.as_deref(),
+            }),
             store: store_name(store.root()),
         };
         let page = render(&gather(&subject, context.ui)?);

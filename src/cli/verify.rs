@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::annotations;
-use super::context::{Context, ModelOptions};
+use super::context::{Context, ModelOptions, percentage};
 use super::error::CliError;
 use super::gates::{GateOptions, embedder_for, gates, hold_live};
 use crate::config::Loaded;
@@ -30,7 +30,7 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "LEVEL", default_value_t = Level::Retrieval)]
     level: Level,
     /// The part of the chunks that the costly checks look at, such as 5%; some tens by default
-    #[arg(long, value_name = "N%", value_parser = percentage)]
+    #[arg(long, value_name = "N%", value_parser = sample)]
     sample: Option<f64>,
     /// Ask these golden queries in place of the version's own; such a report proves nothing to `publish`
     #[arg(long, value_name = "FILE")]
@@ -47,13 +47,12 @@ pub(super) struct VerifyArgs {
     model: ModelOptions,
 }
 
-/// Reads a percentage as a part of 1.
-fn percentage(text: &str) -> Result<f64, String> {
-    let number: Option<f64> = text.trim_end_matches('%').trim().parse().ok();
-    number
-        .filter(|percent| *percent > 0.0 && *percent <= 100.0)
-        .map(|percent| percent / 100.0)
-        .ok_or_else(|| "not a percentage such as 5%".into())
+/// Reads the part of the chunks that are looked at, which is not none.
+fn sample(text: &str) -> Result<f64, String> {
+    match percentage(text)? {
+        0.0 => Err("nothing would be looked at".into()),
+        part => Ok(part),
+    }
 }
 
 /// The level that a release must pass, as it is configured.

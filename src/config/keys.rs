@@ -169,7 +169,7 @@ impl Default for IndexConfig {
     fn default() -> Self {
         Self {
             vector: "auto".into(),
-            exact_below: 10_000,
+            exact_below: 5_000,
             min_ann_recall: 0.98,
             text_language: "English".into(),
             filters: None,

@@ -7,49 +7,15 @@ pub mod page;
 pub mod plane;
 mod tables;
 
+pub use crate::diff::Error;
 pub use html::render;
 
 use crate::diff;
-use crate::fault::{Fault, Kind};
 use crate::golden::{Answered, Query};
-use crate::index;
-use crate::progress::{Interrupted, Progress};
-use crate::snapshot;
+use crate::progress::Progress;
 use crate::store::{Held, Manifest};
 use crate::verify;
 use page::Page;
-
-/// A report that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A table cannot be read.
-    #[error(transparent)]
-    Index(#[from] index::Error),
-    /// A list of documents cannot be read.
-    #[error(transparent)]
-    Documents(#[from] snapshot::Error),
-    /// The run was asked to stop.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
-}
-
-impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Index(e) => e.kind(),
-            Self::Documents(e) => e.kind(),
-            Self::Interrupted(e) => e.kind(),
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Index(e) => e.hint(),
-            Self::Documents(e) => e.hint(),
-            Self::Interrupted(e) => e.hint(),
-        }
-    }
-}
 
 /// A version, and what others found out about it.
 pub struct Subject<'a> {
@@ -59,10 +25,21 @@ pub struct Subject<'a> {
     pub against: Option<(&'a Held, &'a diff::Diff)>,
     /// What verification found, where it was verified.
     pub verified: Option<&'a verify::Report>,
-    /// Golden queries, the version's answers, and those of the version that it is compared with.
-    pub golden: Option<(&'a [Query], &'a [Answered], Option<&'a [Answered]>)>,
+    /// Golden queries and their answers.
+    pub golden: Option<Golden<'a>>,
     /// What the store is called.
     pub store: String,
+}
+
+/// Golden queries and their answers.
+#[derive(Clone, Copy)]
+pub struct Golden<'a> {
+    /// The queries.
+    pub queries: &'a [Query],
+    /// The version's answers.
+    pub answers: &'a [Answered],
+    /// The answers of the version that it is compared with.
+    pub before: Option<&'a [Answered]>,
 }
 
 /// Gathers what a report says.
@@ -102,9 +79,7 @@ pub fn gather(subject: &Subject<'_>, progress: &dyn Progress) -> Result<Page, Er
         duplicates,
         curve: index.map(tables::curve).unwrap_or_default(),
         exact_ms: index.and_then(|index| index.exact_ms),
-        golden: subject
-            .golden
-            .map(|(queries, answers, before)| tables::golden(queries, answers, before)),
+        golden: subject.golden.map(tables::golden),
         map: now.map(before.as_ref()),
         diff: subject.against.map(|(_, diff)| tables::diff(diff)),
         timings: manifest

@@ -2,7 +2,7 @@
 
 use super::page::{Changes, Check, Churned, Diff, Fact, Found, Golden, Scores, Setting, Worst};
 use crate::diff;
-use crate::golden::{self, Answered, Query, RECALL_AT, TagScores};
+use crate::golden::{self, Answered, RECALL_AT, TagScores};
 use crate::store::{Held, Index, Manifest};
 use crate::verify;
 
@@ -106,11 +106,12 @@ fn scores(scores: &golden::Scores) -> Scores {
     }
 }
 
-pub(super) fn golden(
-    queries: &[Query],
-    answers: &[Answered],
-    before: Option<&[Answered]>,
-) -> Golden {
+pub(super) fn golden(golden: super::Golden<'_>) -> Golden {
+    let super::Golden {
+        queries,
+        answers,
+        before,
+    } = golden;
     let old_tags = before.map(|before| TagScores::of(queries, before));
     let old = |tag: &str| {
         let tags = old_tags.as_ref()?;

@@ -15,6 +15,7 @@ mod conformance;
 mod crash;
 mod difference;
 mod doctor;
+mod drift;
 mod exit_codes;
 mod flips;
 mod forget;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::context::Context;
+use super::super::context::{Context, percentage};
 use super::super::error::CliError;
 use crate::bench::{Compared, Figure, LEAST_SAMPLES, Verdict, compare};
 use crate::ui::{Answer, table};
@@ -20,14 +20,6 @@ pub(super) struct BaselineOptions {
     /// How much worse a figure may be before it is exit 15, where it is no chance
     #[arg(long, value_name = "N%", default_value = "5%", value_parser = percentage, requires = "baseline")]
     max_regression: f64,
-}
-
-fn percentage(text: &str) -> Result<f64, String> {
-    let number: Option<f64> = text.trim_end_matches('%').trim().parse().ok();
-    number
-        .filter(|percent| percent.is_finite() && *percent >= 0.0)
-        .map(|percent| percent / 100.0)
-        .ok_or_else(|| "not a percentage such as 5%".into())
 }
 
 /// The part of an earlier answer that is compared.
