@@ -381,7 +381,10 @@ fn an_ingest_that_is_interrupted_waits_for_no_child_and_leaves_none() {
     let of_ingest = |pid: &u32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let after = stat.rsplit(')').next().unwrap_or_default();
+        // A child that is stopped before it has become another program stops its parent with it.
+        let cmdline = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         after.split_whitespace().nth(1) == Some(&ingest.id().to_string())
+            && cmdline.contains("__extract")
     };
     let children = || -> Vec<u32> {
         let entries = fs::read_dir("/proc").unwrap();
