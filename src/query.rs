@@ -107,7 +107,7 @@ impl Reader {
         self.table.answer(text, mode, search, embed)
     }
 
-    /// Answers a question with the embedder's vector for it, which is asked again and again.
+    /// Embeds a question as the version's model does.
     pub fn embed(&self, text: &str) -> Result<Vec<f32>, Error> {
         Ok(self.embedder.embed_query(text)?)
     }

@@ -219,12 +219,7 @@ fn tune(
     let tuned = sample.tune(&mut table, &ladders(kind), target, progress)?;
     index.params.insert("distance".into(), json!("cosine"));
     if let Some((chosen, curve)) = tuned {
-        let effort = Effort {
-            nprobes: chosen.nprobes,
-            refine_factor: chosen.refine_factor,
-            ef: chosen.ef,
-        };
-        index.params.extend(effort.to_params());
+        index.params.extend(chosen.effort().to_params());
         index.recall = Some(chosen.recall);
         index.latency_ms = Some(chosen.p50_ms);
         index.curve = curve;

@@ -205,7 +205,7 @@ impl Sample {
 }
 
 impl CurvePoint {
-    fn effort(&self) -> Effort {
+    pub(super) fn effort(&self) -> Effort {
         Effort {
             nprobes: self.nprobes,
             refine_factor: self.refine_factor,

@@ -263,7 +263,7 @@ pub(super) fn vectors(
     let rows = held.manifest.counts.chunks;
     let stage = progress.stage("verify vectors", Some(rows), "chunks");
     let table = Table::open(&held.dir)?;
-    let wanted = sample.unwrap_or(SAMPLE);
+    let wanted = sample.unwrap_or(0).max(SAMPLE);
     let step = (rows / wanted as u64).max(1);
     let mut sample = Vec::new();
     let mut problems = Vec::new();

@@ -115,7 +115,7 @@ pub struct Request<'a> {
     pub against: Option<&'a Held>,
     /// Golden queries in place of those that the version carries.
     pub golden: Option<&'a [Query]>,
-    /// The part of the chunks, from 0 to 1, that the costly checks look at; some tens where nothing is said.
+    /// The part of the chunks, from 0 to 1, that the costly checks look at, and some tens at least.
     pub sample: Option<f64>,
     /// Checks that may fail.
     pub waived: &'a BTreeSet<String>,
@@ -281,15 +281,27 @@ fn retrieve(
     found.golden = Some(Scores::of(&answers));
     found.tags = TagScores::of(queries, &answers);
     if let Some(live) = request.against.filter(|live| live.name != held.name) {
-        found.against = Some(live.name.clone());
-        let loaded = (live.manifest.fingerprint != held.manifest.fingerprint)
-            .then(|| embedder(live))
-            .transpose()?;
-        let before = Side {
-            held: live,
-            embedder: loaded.as_ref().unwrap_or(side.embedder),
+        let ask = || {
+            let loaded = (live.manifest.fingerprint != held.manifest.fingerprint)
+                .then(|| embedder(live))
+                .transpose()?;
+            let before = Side {
+                held: live,
+                embedder: loaded.as_ref().unwrap_or(side.embedder),
+            };
+            retrieval::ask(&before, queries, gates.golden_mode, progress)
         };
-        let before = retrieval::ask(&before, queries, gates.golden_mode, progress)?;
+        let before = match ask() {
+            Ok(before) => before,
+            Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+            // A live version that cannot be asked so, such as one without a text index, is no reason to stay with it.
+            Err(e) => {
+                let name = &live.name;
+                progress.warn(&format!("{name} is live and was not compared with: {e}"));
+                return Ok((found, checks));
+            }
+        };
+        found.against = Some(live.name.clone());
         found.regressions = golden::regressions(&before, &answers);
         checks.push(retrieval::regression(&found.regressions, &live.name, gates));
     }

@@ -99,7 +99,7 @@ pub(super) fn index(
     let has_index = indexes.into_iter().any(|index| index.kind == "vector");
     let count = if has_index { SAMPLE } else { EXACT_SAMPLE };
     let rows = held.manifest.counts.chunks;
-    let taken = Sample::take(&table, sample.unwrap_or(count), rows, progress)?;
+    let taken = Sample::take(&table, sample.unwrap_or(0).max(count), rows, progress)?;
     let found = taken.measure(&table, false, progress)?;
     let recall = has_index.then_some(found.recall);
     let mut problems = Vec::new();

@@ -326,3 +326,19 @@ fn suggested_queries_can_be_asked_as_they_are() {
     let scored = sandbox.run(args).ok().json();
     assert_eq!(scored["recall_at_5"], 1.0, "{scored}");
 }
+
+#[test]
+fn a_live_version_that_cannot_be_asked_holds_no_release_up() {
+    let sandbox = orchard();
+    let plain = ["build", "--text-language", "none", "-o", "name"];
+    sandbox.run(["ingest"]).ok();
+    let first = sandbox.run(plain).ok().line();
+    sandbox
+        .run(["publish", &first, "--require", "vectors"])
+        .ok();
+    let next = sandbox.run(["build", "-o", "name"]).ok().line();
+    sandbox
+        .run(["publish", &next])
+        .ok()
+        .tells("was not compared with");
+}
