@@ -107,6 +107,7 @@ pub mod promote;
 pub mod publish;
 pub mod query;
 pub mod report;
+pub mod serve;
 #[cfg(target_arch = "x86_64")]
 pub mod simd;
 pub mod snapshot;

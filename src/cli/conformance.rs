@@ -129,14 +129,14 @@ impl Versions<'_> {
         let mut hits = reader.table().search(asked, &search(k))?;
         // An index that is asked for more looks deeper, so that what it adds may be better than what it gave.
         for hit in reader.table().search(asked, &search(k + BEHIND))? {
-            if !hits.iter().any(|known| known.id == hit.id) {
+            if !hits.iter().any(|known| known.chunk.id == hit.chunk.id) {
                 hits.push(hit);
             }
         }
         let expected = hits.into_iter().map(|hit| Expected {
-            id: hit.id,
+            id: hit.chunk.id,
             score: hit.score,
-            text: hit.text,
+            text: hit.chunk.text,
         });
         Ok(expected.collect())
     }

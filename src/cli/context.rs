@@ -29,6 +29,13 @@ pub(super) struct ModelOptions {
     /// The model's name on the hub, or a local directory
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
+    #[command(flatten)]
+    computing: ComputeOptions,
+}
+
+/// Options that choose what computes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct ComputeOptions {
     /// What computes: auto, cpu, cuda, cuda:N, metal
     #[arg(long, value_name = "DEVICE")]
     device: Option<DeviceRequest>,
@@ -84,6 +91,18 @@ impl ModelOptions {
                 value: model,
             },
         });
+        model.into_iter().chain(self.computing.overrides()).collect()
+    }
+
+    /// Whether a model was named.
+    pub(super) fn names_model(&self) -> bool {
+        self.model.is_some()
+    }
+}
+
+impl ComputeOptions {
+    /// The options as layers over the configuration.
+    pub(super) fn overrides(&self) -> Vec<Override> {
         let device = self.device.map(|device| Override {
             key: "model.device",
             flag: "device",
@@ -99,13 +118,7 @@ impl ModelOptions {
             flag: "threads",
             value: threads.to_string(),
         });
-        let computing = device.into_iter().chain(precision).chain(threads);
-        model.into_iter().chain(computing).collect()
-    }
-
-    /// Whether a model was named.
-    pub(super) fn names_model(&self) -> bool {
-        self.model.is_some()
+        device.into_iter().chain(precision).chain(threads).collect()
     }
 }
 
@@ -130,9 +143,18 @@ impl<'a> Context<'a> {
     }
 
     /// Loads the configuration under these layers.
-    pub(super) fn settings(&self, mut overrides: Vec<Override>) -> Result<Loaded, CliError> {
+    pub(super) fn settings(&self, overrides: Vec<Override>) -> Result<Loaded, CliError> {
+        self.settings_for(self.only_named_store()?, overrides)
+    }
+
+    /// Loads it for a store that is named otherwise than by `--store` alone, or for none.
+    pub(super) fn settings_for(
+        &self,
+        store: Option<&Path>,
+        mut overrides: Vec<Override>,
+    ) -> Result<Loaded, CliError> {
         let variable = |name: &str| env::var(name).ok();
-        if let Some(store) = &self.global.store {
+        if let Some(store) = store {
             overrides.push(Override {
                 key: "store",
                 flag: "store",
@@ -170,7 +192,7 @@ impl<'a> Context<'a> {
         let Some(dir) = new.as_deref().and_then(Path::parent) else {
             return self.settings(Vec::new());
         };
-        let store = self.global.store.as_ref().map(|store| Override {
+        let store = self.only_named_store()?.map(|store| Override {
             key: "store",
             flag: "store",
             value: self.working_dir.join(store).to_string_lossy().into_owned(),
@@ -182,6 +204,18 @@ impl<'a> Context<'a> {
             &variable,
             store.as_slice(),
         )?)
+    }
+
+    /// The store that `--store` names, if it does.
+    pub(super) fn only_named_store(&self) -> Result<Option<&Path>, CliError> {
+        match self.global.store.as_slice() {
+            [] => Ok(None),
+            [store] => Ok(Some(store)),
+            _ => Err(CliError::usage(
+                "--store is given more than once",
+                "Only `ragctl serve` takes several stores.",
+            )),
+        }
     }
 
     /// Whether the network is not to be touched.

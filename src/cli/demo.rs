@@ -79,7 +79,7 @@ impl DemoArgs {
             .tempdir()
             .context("the temporary directory")?
             .keep();
-        let store = match &context.global.store {
+        let store = match context.only_named_store()? {
             Some(store) => context.working_dir.join(store),
             None => project.join("store"),
         };

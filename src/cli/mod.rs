@@ -33,6 +33,7 @@ mod report;
 mod resolve;
 mod rollback;
 mod run;
+mod serve;
 mod show;
 mod status;
 mod verify;
@@ -72,7 +73,7 @@ struct Cli {
 struct GlobalArgs {
     /// The store's directory [env: RAGCTL_STORE]
     #[arg(long, global = true, value_name = "DIR")]
-    store: Option<PathBuf>,
+    store: Vec<PathBuf>,
     /// The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -130,6 +131,7 @@ enum Command {
     Report(report::ReportArgs),
     Golden(golden::GoldenArgs),
     Query(query::QueryArgs),
+    Serve(Box<serve::ServeArgs>),
     Resolve(resolve::ResolveArgs),
     Watch(watch::WatchArgs),
     Conformance(Box<conformance::ConformanceArgs>),
@@ -157,7 +159,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "init", "list", "show", "history", "diff", "report", "promote", "pin", "gc", "forget",
         ],
     ),
-    ("Readers", &["query", "resolve", "watch", "conformance"]),
+    ("Readers", &["query", "serve", "resolve", "watch", "conformance"]),
     (
         "Support",
         &[
@@ -193,6 +195,7 @@ impl Command {
                 | Self::Gc(_)
                 | Self::Forget(_)
                 | Self::Watch(_)
+                | Self::Serve(_)
                 | Self::Model(_)
                 | Self::Doctor(_)
                 | Self::Conformance(_)
@@ -221,6 +224,7 @@ impl Command {
             Self::Report(args) => args.run(context),
             Self::Golden(args) => args.run(context),
             Self::Query(args) => args.run(context),
+            Self::Serve(args) => args.run(context),
             Self::Resolve(args) => args.run(context),
             Self::Watch(args) => args.run(context),
             Self::Conformance(args) => args.run(context),

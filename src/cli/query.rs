@@ -159,7 +159,7 @@ impl Answer for Answered {
         Some(
             self.hits
                 .iter()
-                .map(|hit| hit.id.clone())
+                .map(|hit| hit.chunk.id.clone())
                 .collect::<Vec<_>>()
                 .join("\n"),
         )
@@ -172,18 +172,20 @@ impl Answer for Answered {
         }
         for hit in &self.hits {
             let page = hit
+                .chunk
                 .page
                 .map_or(String::new(), |page| format!(", page {page}"));
             let heading = hit
+                .chunk
                 .heading
                 .as_ref()
                 .map_or(String::new(), |heading| format!(" · {heading}"));
             writeln!(
                 out,
                 "{:>3}. {:.4}  {}{page}{heading}",
-                hit.rank, hit.score, hit.uri
+                hit.rank, hit.score, hit.chunk.uri
             )?;
-            let words = hit.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let words = hit.chunk.text.split_whitespace().collect::<Vec<_>>().join(" ");
             let shown: String = words.chars().take(SHOWN).collect();
             let more = if shown.len() < words.len() { "…" } else { "" };
             writeln!(out, "     {shown}{more}")?;

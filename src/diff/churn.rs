@@ -56,12 +56,12 @@ pub(super) fn churn(asked: &Asked<'_>) -> Churn {
 impl QueryChurn {
     fn of(query: &Query, before: &Answered, now: &Answered) -> Self {
         let texts = |answer: &Answered| -> HashSet<String> {
-            answer.hits.iter().map(|hit| hit.text.clone()).collect()
+            answer.hits.iter().map(|hit| hit.chunk.text.clone()).collect()
         };
         let (old, new) = (texts(before), texts(now));
         let lacking = |answer: &Answered, other: &HashSet<String>| -> Vec<String> {
             let hits = answer.hits.iter();
-            hits.filter(|hit| !other.contains(&hit.text))
+            hits.filter(|hit| !other.contains(&hit.chunk.text))
                 .map(place)
                 .collect()
         };
@@ -83,8 +83,8 @@ impl QueryChurn {
 
 /// Where a hit lies, in words.
 fn place(hit: &Hit) -> String {
-    match &hit.heading {
-        Some(heading) => format!("{} ({heading})", hit.uri),
-        None => hit.uri.clone(),
+    match &hit.chunk.heading {
+        Some(heading) => format!("{} ({heading})", hit.chunk.uri),
+        None => hit.chunk.uri.clone(),
     }
 }

@@ -36,9 +36,9 @@ pub struct Embedder {
     work: Work,
 }
 
-/// What one worker writes into, batch after batch.
+/// What one thread computes in, batch after batch, with any model.
 #[derive(Default)]
-pub(super) struct Workspace {
+pub struct Workspace {
     #[cfg(target_arch = "x86_64")]
     scratch: native::Scratch,
 }
@@ -174,8 +174,7 @@ impl Embedder {
 
     /// Embeds a question: the space's query prefix is put before it.
     pub fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
-        let text = format!("{}{text}", self.space.query_prefix);
-        Ok(self.embed(&[&text])?.pop().unwrap_or_default())
+        Ok(self.embed(&[&self.as_query(text)])?.pop().unwrap_or_default())
     }
 
     /// Embeds texts as they are, in their order: one vector of `dimension` numbers each.
@@ -198,8 +197,13 @@ impl Embedder {
         Ok(vectors)
     }
 
+    /// A question as it is embedded: with the space's query prefix before it.
+    pub fn as_query(&self, text: &str) -> String {
+        format!("{}{text}", self.space.query_prefix)
+    }
+
     /// Embeds a few texts on this thread, in their order: each vector with its text's tokens.
-    pub(super) fn compute(
+    pub fn compute(
         &self,
         texts: &[&str],
         #[cfg_attr(

@@ -12,7 +12,7 @@ pub mod probes;
 
 pub use cache::{Cache, key, trim};
 pub use device::{Device, DeviceRequest, ParseDeviceError, ParsePrecisionError, Precision};
-pub use encoder::{Embedder, Work};
+pub use encoder::{Embedder, Work, Workspace};
 pub use fill::{Filled, fill, missing};
 
 use crate::durable::PathError;

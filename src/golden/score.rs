@@ -126,14 +126,14 @@ fn discount(rank: usize) -> f64 {
 impl Wanted {
     /// Whether a hit is what was expected.
     pub fn is(&self, hit: &Hit) -> bool {
-        let is_id = |id: &String| hit.doc_id == *id || hit.id == *id;
+        let is_id = |id: &String| hit.chunk.doc_id == *id || hit.chunk.id == *id;
         match self {
             Self::Id(id) => is_id(id),
-            Self::Uri(uri) => hit.uri == *uri,
-            Self::Named(name) => is_id(name) || hit.uri == *name,
+            Self::Uri(uri) => hit.chunk.uri == *uri,
+            Self::Named(name) => is_id(name) || hit.chunk.uri == *name,
             Self::Text(text) => {
                 let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-                words(&hit.text).contains(&words(text))
+                words(&hit.chunk.text).contains(&words(text))
             }
         }
     }
@@ -181,11 +181,10 @@ impl TagScores {
 mod tests {
     use super::*;
     use crate::golden::parse;
+    use crate::index::Chunk;
 
     fn hit(rank: usize, doc: &str, text: &str) -> Hit {
-        Hit {
-            rank,
-            score: 1.0,
+        let chunk = Chunk {
             id: format!("{doc}#{rank}"),
             doc_id: doc.into(),
             source: "s".into(),
@@ -196,6 +195,11 @@ mod tests {
             text: text.into(),
             flags: Vec::new(),
             metadata: Default::default(),
+        };
+        Hit {
+            rank,
+            score: 1.0,
+            chunk,
         }
     }
 

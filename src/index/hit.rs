@@ -2,8 +2,8 @@
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
-use arrow_array::{Array as _, RecordBatch};
-use serde::Serialize;
+use arrow_array::{Array as _, Int64Array, RecordBatch};
+use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::schema::{FLAGS, is_own, kind_of};
@@ -16,6 +16,14 @@ pub struct Hit {
     pub rank: usize,
     /// How well it fits: cosine similarity to the query by vector, BM25 by text, the sum of reciprocal ranks in hybrid search.
     pub score: f32,
+    /// The chunk.
+    #[serde(flatten)]
+    pub chunk: Chunk,
+}
+
+/// What a hit shows of a chunk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chunk {
     /// The chunk's id.
     pub id: String,
     /// The document's id.
@@ -33,7 +41,7 @@ pub struct Hit {
     /// Its text.
     pub text: String,
     /// What a reader should know about it, such as `invisible-characters`: something was taken out of the text.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
     /// The document's metadata.
     pub metadata: Metadata,
@@ -77,32 +85,72 @@ impl Scored {
     }
 }
 
+/// The columns of a batch that a hit shows.
+pub(super) struct Columns<'a> {
+    batch: &'a RecordBatch,
+    ids: Texts<'a>,
+    doc_ids: Texts<'a>,
+    sources: Texts<'a>,
+    uris: Texts<'a>,
+    titles: Texts<'a>,
+    headings: Texts<'a>,
+    texts: Texts<'a>,
+    flags: Option<Texts<'a>>,
+    pages: Option<&'a Int64Array>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(batch: &'a RecordBatch) -> Result<Self, Error> {
+        Ok(Self {
+            batch,
+            ids: Texts::of(batch, "id")?,
+            doc_ids: Texts::of(batch, "doc_id")?,
+            sources: Texts::of(batch, "source")?,
+            uris: Texts::of(batch, "uri")?,
+            titles: Texts::of(batch, "title")?,
+            headings: Texts::of(batch, "heading")?,
+            texts: Texts::of(batch, "text")?,
+            flags: Texts::of(batch, FLAGS).ok(),
+            pages: batch
+                .column_by_name("page")
+                .and_then(|column| column.as_primitive_opt::<Int64Type>()),
+        })
+    }
+
+    pub(super) fn chunk(&self, row: usize) -> Chunk {
+        let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let flags = self.flags.as_ref().and_then(|flags| flags.get(row));
+        Chunk {
+            id: owned(self.ids.get(row)),
+            doc_id: owned(self.doc_ids.get(row)),
+            source: owned(self.sources.get(row)),
+            uri: owned(self.uris.get(row)),
+            title: self.titles.get(row).map(str::to_owned),
+            heading: self.headings.get(row).map(str::to_owned),
+            page: self
+                .pages
+                .filter(|pages| pages.is_valid(row))
+                .map(|pages| pages.value(row)),
+            text: owned(self.texts.get(row)),
+            flags: flags.map_or(Vec::new(), |flags| {
+                flags.split(',').map(str::to_owned).collect()
+            }),
+            metadata: metadata_of(self.batch, row),
+        }
+    }
+}
+
 /// Appends a batch's rows to the hits.
 pub(super) fn hits_of(
     batch: &RecordBatch,
     scored: Scored,
     hits: &mut Vec<Hit>,
 ) -> Result<(), Error> {
-    let (ids, doc_ids, sources) = (
-        Texts::of(batch, "id")?,
-        Texts::of(batch, "doc_id")?,
-        Texts::of(batch, "source")?,
-    );
-    let (uris, titles, headings) = (
-        Texts::of(batch, "uri")?,
-        Texts::of(batch, "title")?,
-        Texts::of(batch, "heading")?,
-    );
-    let texts = Texts::of(batch, "text")?;
-    let flags = Texts::of(batch, FLAGS).ok();
-    let pages = batch
-        .column_by_name("page")
-        .and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let columns = Columns::of(batch)?;
     let scores = batch
         .column_by_name(scored.column())
         .and_then(|column| column.as_primitive_opt::<Float32Type>());
     let scores = scores.ok_or(Error::MissingColumn(scored.column()))?;
-    let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
     for row in 0..batch.num_rows() {
         hits.push(Hit {
             rank: hits.len() + 1,
@@ -110,23 +158,7 @@ pub(super) fn hits_of(
                 Scored::Distance => 1.0 - scores.value(row),
                 Scored::Text | Scored::Fused => scores.value(row),
             },
-            id: owned(ids.get(row)),
-            doc_id: owned(doc_ids.get(row)),
-            source: owned(sources.get(row)),
-            uri: owned(uris.get(row)),
-            title: titles.get(row).map(str::to_owned),
-            heading: headings.get(row).map(str::to_owned),
-            page: pages
-                .filter(|pages| pages.is_valid(row))
-                .map(|pages| pages.value(row)),
-            text: owned(texts.get(row)),
-            flags: flags
-                .as_ref()
-                .and_then(|flags| flags.get(row))
-                .map_or(Vec::new(), |flags| {
-                    flags.split(',').map(str::to_owned).collect()
-                }),
-            metadata: metadata_of(batch, row),
+            chunk: columns.chunk(row),
         });
     }
     Ok(())

@@ -5,6 +5,7 @@ mod filter;
 mod hit;
 mod indexes;
 mod policy;
+mod resident;
 mod schema;
 mod search;
 mod table;
@@ -12,10 +13,11 @@ mod tune;
 mod writer;
 
 pub use filter::{Filter, FilterError};
-pub use hit::Hit;
+pub use hit::{Chunk, Hit};
 pub use policy::{
     IndexPolicy, ParseLanguageError, ParseVectorIndexError, TextLanguage, VectorIndex,
 };
+pub use resident::{Found, Nearest, RESIDENT_RECALL, Resident};
 pub use search::{Asked, Effort, Mode, ParseModeError, Search};
 pub use table::{Coverage, Stored, Table};
 pub use tune::{Measured, RECALL_K, Sample};
@@ -92,6 +94,23 @@ pub enum Error {
     /// The run was asked to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
+    /// The table has more or fewer rows than its manifest says.
+    #[error("the table has {found} rows, its manifest says {expected}")]
+    Rows {
+        /// As the manifest says.
+        expected: u64,
+        /// As the table has.
+        found: u64,
+    },
+    /// A row cannot be read back from memory.
+    #[error("a row in memory cannot be read: {0}")]
+    Row(String),
+    /// Search in memory misses too much of what exact search finds.
+    #[error("search in memory finds {recall:.4} of what exact search finds, less than {RESIDENT_RECALL}")]
+    ResidentRecall {
+        /// The part that it finds.
+        recall: f64,
+    },
     /// A query vector of another dimension.
     #[error("the query vector has {found} numbers, the table's vectors have {expected}")]
     Dimension {
@@ -109,12 +128,14 @@ impl Fault for Error {
             Self::Filter(e) => e.kind(),
             Self::Interrupted(e) => e.kind(),
             Self::Words(_) | Self::NoTextIndex | Self::NoFilterColumn(_) => Kind::Usage,
-            Self::NoTable(_) | Self::MissingColumn(_) => Kind::Integrity,
+            Self::NoTable(_) | Self::MissingColumn(_) | Self::Rows { .. } => Kind::Integrity,
             Self::Dimension { .. } => Kind::Incompatible,
             Self::Lance { .. } if is_storage_full(self) => Kind::Filesystem,
             Self::Lance { .. }
             | Self::Arrow { .. }
             | Self::WriterEnded
+            | Self::Row(_)
+            | Self::ResidentRecall { .. }
             | Self::Uncovered { .. } => Kind::Failed,
         }
     }
@@ -131,6 +152,9 @@ impl Fault for Error {
                 "Name `source`, `uri`, `doc_id` or a field of your metadata, or leave it out."
                     .into(),
             ),
+            Self::ResidentRecall { .. } => {
+                Some("`--search index` searches the version's own index instead.".into())
+            }
             _ if self.kind() == Kind::Filesystem => {
                 Some("Free some space, then run the same command again.".into())
             }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::hit::{Scored, hits_of};
 use super::schema::{FLAGS, SOURCE, TEXT, is_own};
-use super::{Error, Filter, Hit, Table, lance};
+use super::{Error, Filter, Found, Hit, Nearest, Table, lance};
 
 /// Candidates of each list that a fused search ranks at least. The ranks of a hit deep in one list still count, and 60 is the
 /// constant of reciprocal rank fusion: Cormack, Clarke, Buettcher, SIGIR 2009.
@@ -161,6 +161,17 @@ impl Table {
 
     /// Finds chunks, best first.
     pub fn search(&self, asked: Asked<'_>, search: &Search) -> Result<Vec<Hit>, Error> {
+        if let (Asked::Vector(vector), Some(resident), false) =
+            (asked, &self.resident, search.exact)
+        {
+            let asked = Nearest {
+                vector,
+                k: search.k,
+                filter: search.filter.as_ref(),
+            };
+            let found = resident.nearest(self, &[asked])?;
+            return resident.hits(found.first().map_or(&[], Vec::as_slice));
+        }
         let (batches, scored) = match asked {
             Asked::Vector(vector) => {
                 let query = self.nearest(vector, search, search.k)?;
@@ -195,7 +206,7 @@ impl Table {
         }
         if scored != Scored::Distance {
             // Equal scores are common among fused ranks, and come in any order.
-            hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+            hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.chunk.id.cmp(&b.chunk.id)));
             hits.truncate(search.k);
             for (place, hit) in hits.iter_mut().enumerate() {
                 hit.rank = place + 1;
@@ -240,13 +251,27 @@ impl Table {
 
     /// The columns that a hit is made of. Where lists are fused, LanceDB adds the scores itself.
     fn wanted(&self, scored: Option<Scored>) -> Select {
-        // Every column costs a read a hit: those that no hit shows are left where they are.
-        let own = self
-            .columns()
-            .into_iter()
-            .filter(|name| SHOWN.contains(&name.as_str()) || !is_own(name));
         let score = scored.map(|scored| scored.column().to_owned());
-        Select::Columns(own.chain(score).collect())
+        Select::Columns(self.shown().into_iter().chain(score).collect())
+    }
+
+    /// The columns that a hit shows. Every column costs a read a hit: the others are left where they are.
+    pub(super) fn shown(&self) -> Vec<String> {
+        let mut columns = self.columns();
+        columns.retain(|name| SHOWN.contains(&name.as_str()) || !is_own(name));
+        columns
+    }
+
+    /// Finds the rows nearest to several questions in memory, best first; all of them at once take less than one after the
+    /// other. `None` where the table is not in memory.
+    pub fn nearest_resident(
+        &self,
+        asked: &[Nearest<'_>],
+    ) -> Result<Option<Vec<Vec<Found>>>, Error> {
+        let Some(resident) = &self.resident else {
+            return Ok(None);
+        };
+        resident.nearest(self, asked).map(Some)
     }
 
     fn collect(&self, query: &(impl ExecutableQuery + Sync)) -> Result<Vec<RecordBatch>, Error> {

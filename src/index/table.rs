@@ -5,17 +5,20 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::{Float32Type, Int64Type};
+use arrow_array::types::{Float32Type, Int64Type, UInt64Type};
 use arrow_array::{Array as _, RecordBatch};
 use arrow_schema::{DataType, Schema};
 use futures::TryStreamExt as _;
-use lancedb::query::{ExecutableQuery as _, QueryBase as _, Select};
+use lancedb::expr::{col, lit};
+use lancedb::query::{ExecutableQuery as _, Query, QueryBase as _, Select};
 use tokio::runtime::Runtime;
 
-use super::hit::Texts;
+use super::hit::{Chunk, Columns, Texts};
 use super::schema::{EMBEDDED_PREFIX, VECTOR, kind_of};
-use super::{Effort, Error, LANCE_DIR, TABLE, lance, open_table, runtime};
+use super::resident::{ROW_ID, Resident, wanted};
+use super::{Effort, Error, Filter, LANCE_DIR, RESIDENT_RECALL, TABLE, lance, open_table, runtime};
 use crate::corpus::ColumnKind;
+use crate::progress::Progress;
 use crate::store::Manifest;
 
 /// A row as it is stored.
@@ -63,6 +66,7 @@ pub struct Table {
     schema: Arc<Schema>,
     pub(super) effort: Option<Effort>,
     pub(super) has_text_index: OnceLock<bool>,
+    pub(super) resident: Option<Resident>,
 }
 
 impl Table {
@@ -88,6 +92,7 @@ impl Table {
             schema,
             effort: None,
             has_text_index: OnceLock::new(),
+            resident: None,
         })
     }
 
@@ -252,9 +257,16 @@ impl Table {
     fn each_batch<E: From<Error>>(
         &self,
         columns: &[&str],
+        visit: impl FnMut(&RecordBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each_of(self.table.query().select(Select::columns(columns)), visit)
+    }
+
+    fn each_of<E: From<Error>>(
+        &self,
+        query: Query,
         mut visit: impl FnMut(&RecordBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let query = self.table.query().select(Select::columns(columns));
         let mut stream = self
             .runtime
             .block_on(query.execute())
@@ -267,6 +279,65 @@ impl Table {
             visit(&batch)?;
         }
         Ok(())
+    }
+
+    /// Reads its rows into memory, where it searches by vector from then on, and answers from. Fails, and goes on as before,
+    /// where that would find too little of what exact search finds.
+    pub fn keep_resident(&mut self, rows: u64, progress: &dyn Progress) -> Result<(), Error> {
+        let mut resident = Resident::load(self, rows, progress)?;
+        let recall = resident.tune();
+        if recall < RESIDENT_RECALL {
+            return Err(Error::ResidentRecall { recall });
+        }
+        self.resident = Some(resident);
+        Ok(())
+    }
+
+    /// What it has in memory.
+    pub fn resident(&self) -> Option<&Resident> {
+        self.resident.as_ref()
+    }
+
+    /// Reads what a hit shows of each row, its vector and Lance's id of it, in row order.
+    pub(super) fn each_shown(
+        &self,
+        visit: &mut dyn FnMut(&RecordBatch) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let columns = wanted(self.shown());
+        let query = self.table.query().select(Select::Columns(columns));
+        self.each_of(query.with_row_id(), visit)
+    }
+
+    /// Lance's ids of the rows that a filter lets through.
+    pub(super) fn row_ids(&self, filter: &Filter) -> Result<Vec<u64>, Error> {
+        let query = self.table.query().select(Select::columns(&["id"]));
+        let query = query.only_if_expr(filter.bind(&self.fields())?);
+        let mut ids = Vec::new();
+        self.each_of(query.with_row_id(), |batch| {
+            let column = batch
+                .column_by_name(ROW_ID)
+                .and_then(|column| column.as_primitive_opt::<UInt64Type>())
+                .ok_or(Error::MissingColumn(ROW_ID))?;
+            ids.extend_from_slice(column.values());
+            Ok::<_, Error>(())
+        })?;
+        Ok(ids)
+    }
+
+    /// The chunk of an id.
+    pub fn chunk(&self, id: &str) -> Result<Option<Chunk>, Error> {
+        if let Some(resident) = &self.resident {
+            return resident.find(id).map(|row| resident.chunk(row)).transpose();
+        }
+        let query = self.table.query().select(Select::Columns(self.shown()));
+        let query = query.only_if_expr(col("id").eq(lit(id))).limit(1);
+        let mut found = None;
+        self.each_of(query, |batch| {
+            let columns = Columns::of(batch)?;
+            found = (batch.num_rows() > 0).then(|| columns.chunk(0)).or(found.take());
+            Ok::<_, Error>(())
+        })?;
+        Ok(found)
     }
 
     /// Reads the vectors of about `count` rows, spread evenly over a table of `rows` rows, with their ids.
@@ -290,7 +361,7 @@ impl Table {
 }
 
 /// A batch's vectors one after the other, and the numbers of each.
-fn flat_vectors(batch: &RecordBatch) -> Result<(&[f32], usize), Error> {
+pub(super) fn flat_vectors(batch: &RecordBatch) -> Result<(&[f32], usize), Error> {
     let missing = || Error::MissingColumn(VECTOR);
     let vectors = batch
         .column_by_name(VECTOR)

@@ -125,7 +125,7 @@ impl Sample {
             let begun = Instant::now();
             let hits = table.search(Asked::Vector(vector), &search)?;
             latencies.push(begun.elapsed().as_secs_f64() * 1e3);
-            let others = hits.iter().filter(|hit| hit.id != *id);
+            let others = hits.iter().filter(|hit| hit.chunk.id != *id);
             let near = others.filter(|hit| hit.score >= kth - TIE).count();
             recalls.push(match self.k {
                 0 => 1.0,

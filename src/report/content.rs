@@ -207,7 +207,7 @@ impl Content {
             progress.checkpoint()?;
             stage.advance(1);
             let hits = table.search(Asked::Vector(&drawn.vector), &Search::top(2))?;
-            let Some(nearest) = hits.iter().find(|hit| hit.id != drawn.id) else {
+            let Some(nearest) = hits.iter().find(|hit| hit.chunk.id != drawn.id) else {
                 continue;
             };
             sampled += 1;
@@ -220,9 +220,9 @@ impl Content {
                 pairs.push(Pair {
                     score: f64::from(nearest.score),
                     a_uri: drawn.uri.clone(),
-                    b_uri: nearest.uri.clone(),
+                    b_uri: nearest.chunk.uri.clone(),
                     a_text: drawn.text.clone(),
-                    b_text: nearest.text.clone(),
+                    b_text: nearest.chunk.text.clone(),
                 });
             }
         }

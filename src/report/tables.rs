@@ -138,9 +138,9 @@ pub(super) fn golden(golden: super::Golden<'_>) -> Golden {
                 .map(|(hit, relevant)| Found {
                     rank: hit.rank as u64,
                     score: f64::from(hit.score),
-                    uri: hit.uri.clone(),
-                    heading: hit.heading.clone().unwrap_or_default(),
-                    text: hit.text.clone(),
+                    uri: hit.chunk.uri.clone(),
+                    heading: hit.chunk.heading.clone().unwrap_or_default(),
+                    text: hit.chunk.text.clone(),
                     relevant: *relevant,
                 })
                 .collect(),

@@ -10,6 +10,7 @@
 mod avx2;
 mod avx512;
 mod level;
+mod nearest;
 mod panels;
 mod peak;
 mod rows;
@@ -19,6 +20,7 @@ mod rows512;
 mod tests;
 
 pub use level::{Level, ParseLevelError};
+pub use nearest::{BLOCK, Codes, Keep, WIDEST, nearest};
 pub use panels::{IntegerPanels, IntegerRows, PANEL, Panels};
 pub use peak::peak;
 

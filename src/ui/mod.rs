@@ -1,6 +1,7 @@
 //! The only place that prints. The answer goes to stdout, everything else to stderr; how, is decided once.
 
 mod escape;
+mod log;
 mod progress;
 mod signals;
 mod table;
@@ -10,6 +11,7 @@ use std::io::{self, IsTerminal as _, Write};
 use serde::Serialize;
 
 pub use escape::{escape, escape_line};
+pub use log::{LogFormat, log_to_stderr};
 pub use signals::Signals;
 pub use table::table;
 

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 /// What the process was sent.
@@ -28,6 +28,13 @@ impl Signals {
             flag::register_usize(signal, Arc::clone(&self.last), signal as usize)?;
         }
         Ok(())
+    }
+
+    /// Takes SIGHUP for a request instead of an end. The flag is set by each one.
+    pub fn hangups(&self) -> io::Result<Arc<AtomicBool>> {
+        let hung_up = Arc::new(AtomicBool::new(false));
+        flag::register(SIGHUP, hung_up.clone())?;
+        Ok(hung_up)
     }
 
     /// The signal that was received, if one was.

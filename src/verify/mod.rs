@@ -393,6 +393,11 @@ pub fn prove_for_rollback(
     })
 }
 
+/// Reads every byte of a held version back, as a server does before it answers from one.
+pub fn check_bytes(held: &Held, progress: &dyn Progress) -> Result<(), Error> {
+    report::all_passed(&held.name, &[bytes::bytes(held, progress)?])
+}
+
 /// Checks names and sizes of a held version's files, as every reader does before it opens the table.
 pub fn check_structure(held: &Held) -> Result<(), Error> {
     report::all_passed(&held.name, &[checks::structure(held)?])

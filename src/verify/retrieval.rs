@@ -176,7 +176,7 @@ pub(super) fn scores(queries: &[Query], answers: &[Answered], gates: &Gates) -> 
         problems.extend(missed.filter_map(|answer| {
             let query = queries.get(answer.place)?;
             let first = query.expect.first()?.wanted.as_str();
-            let found = answer.hits.first().map_or("nothing", |hit| &hit.uri);
+            let found = answer.hits.first().map_or("nothing", |hit| &hit.chunk.uri);
             let asked: String = query.text.chars().take(80).collect();
             Some(problem(
                 format!("`{asked}`"),
