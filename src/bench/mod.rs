@@ -3,5 +3,6 @@
 pub mod embed;
 mod figure;
 pub mod query;
+pub mod reload;
 
 pub use figure::{Better, Compared, Figure, LEAST_SAMPLES, Verdict, compare};

@@ -275,7 +275,7 @@ impl Outcome {
                 y: point.recall,
                 label: point.setting.clone(),
             }),
-            upright: None,
+            upright: Vec::new(),
         };
         lines(&chart).standalone("Recall against exact search by the median latency of a search")
     }

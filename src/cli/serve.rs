@@ -4,7 +4,9 @@ use std::env;
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -130,6 +132,7 @@ struct Ready {
 
 impl ServeArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
+        bound_heaps();
         let stores = self.stores(context)?;
         let loaded = context.settings_for(None, self.computing.overrides())?;
         let listen = self.address()?;
@@ -278,6 +281,24 @@ impl ServeArgs {
             connections: self.max_connections as usize,
             ..Limits::default()
         }
+    }
+}
+
+/// Has the C library keep as many heaps as there are cores, and not eight times as many: each keeps what loading a version
+/// freed, and a server that reloads would grow by all of them. It reads that from the environment when a program begins, so
+/// this process begins again, under the same id. Where that fails, it goes on as it is.
+fn bound_heaps() {
+    const HEAPS: &str = "MALLOC_ARENA_MAX";
+    if !cfg!(all(target_os = "linux", target_env = "gnu")) || env::var_os(HEAPS).is_some() {
+        return;
+    }
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let mut words = env::args_os();
+    if let (Some(name), Ok(own)) = (words.next(), env::current_exe()) {
+        let mut again = Command::new(own);
+        again.arg0(name).args(words).env(HEAPS, cores.max(2).to_string());
+        // Returns only where it failed.
+        drop(again.exec());
     }
 }
 

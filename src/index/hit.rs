@@ -2,7 +2,7 @@
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
-use arrow_array::{Array as _, Int64Array, RecordBatch};
+use arrow_array::{Array as _, ArrayRef, Int64Array, RecordBatch};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -87,7 +87,6 @@ impl Scored {
 
 /// The columns of a batch that a hit shows.
 pub(super) struct Columns<'a> {
-    batch: &'a RecordBatch,
     ids: Texts<'a>,
     doc_ids: Texts<'a>,
     sources: Texts<'a>,
@@ -97,12 +96,18 @@ pub(super) struct Columns<'a> {
     texts: Texts<'a>,
     flags: Option<Texts<'a>>,
     pages: Option<&'a Int64Array>,
+    metadata: Vec<(&'a str, ColumnKind, &'a ArrayRef)>,
 }
 
 impl<'a> Columns<'a> {
     pub(super) fn of(batch: &'a RecordBatch) -> Result<Self, Error> {
+        let metadata = batch.schema_ref().fields().iter().zip(batch.columns());
+        let metadata = metadata.filter(|(field, _)| !is_own(field.name()) && !field.name().starts_with('_'));
+        let metadata = metadata.filter_map(|(field, column)| {
+            Some((field.name().as_str(), kind_of(field.data_type())?, column))
+        });
         Ok(Self {
-            batch,
+            metadata: metadata.collect(),
             ids: Texts::of(batch, "id")?,
             doc_ids: Texts::of(batch, "doc_id")?,
             sources: Texts::of(batch, "source")?,
@@ -135,8 +140,17 @@ impl<'a> Columns<'a> {
             flags: flags.map_or(Vec::new(), |flags| {
                 flags.split(',').map(str::to_owned).collect()
             }),
-            metadata: metadata_of(self.batch, row),
+            metadata: self.metadata(row),
         }
+    }
+}
+
+impl Columns<'_> {
+    fn metadata(&self, row: usize) -> Metadata {
+        let values = self.metadata.iter().filter_map(|(name, kind, column)| {
+            Some(((*name).to_owned(), value_of(column, *kind, row)?))
+        });
+        values.collect()
     }
 }
 
@@ -164,30 +178,23 @@ pub(super) fn hits_of(
     Ok(())
 }
 
-fn metadata_of(batch: &RecordBatch, row: usize) -> Metadata {
-    let mut metadata = Metadata::new();
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        if is_own(field.name()) || field.name().starts_with('_') || column.is_null(row) {
-            continue;
-        }
-        let value = match kind_of(field.data_type()) {
-            Some(ColumnKind::Boolean) => column
-                .as_boolean_opt()
-                .map(|array| Value::Boolean(array.value(row))),
-            Some(ColumnKind::Integer) => column
-                .as_primitive_opt::<Int64Type>()
-                .map(|array| Value::Integer(array.value(row))),
-            Some(ColumnKind::Float) => column
-                .as_primitive_opt::<Float64Type>()
-                .map(|array| Value::Float(array.value(row))),
-            Some(ColumnKind::Text) => column
-                .as_string_opt::<i32>()
-                .map(|array| Value::Text(array.value(row).to_owned())),
-            None => None,
-        };
-        if let Some(value) = value {
-            metadata.insert(field.name().clone(), value);
-        }
+/// The value of a row of a metadata column; `None` where it has none.
+fn value_of(column: &ArrayRef, kind: ColumnKind, row: usize) -> Option<Value> {
+    if column.is_null(row) {
+        return None;
     }
-    metadata
+    match kind {
+        ColumnKind::Boolean => column
+            .as_boolean_opt()
+            .map(|array| Value::Boolean(array.value(row))),
+        ColumnKind::Integer => column
+            .as_primitive_opt::<Int64Type>()
+            .map(|array| Value::Integer(array.value(row))),
+        ColumnKind::Float => column
+            .as_primitive_opt::<Float64Type>()
+            .map(|array| Value::Float(array.value(row))),
+        ColumnKind::Text => column
+            .as_string_opt::<i32>()
+            .map(|array| Value::Text(array.value(row).to_owned())),
+    }
 }

@@ -43,8 +43,8 @@ pub struct Lines {
     pub series: Vec<Series>,
     /// The point that was chosen.
     pub chosen: Option<Mark>,
-    /// A number of the axis from left to right to compare with, drawn as an upright line.
-    pub upright: Option<(f64, String)>,
+    /// Numbers of the axis from left to right to compare with, drawn as upright lines.
+    pub upright: Vec<(f64, String)>,
 }
 
 /// Draws points over two axes.
@@ -83,7 +83,7 @@ pub fn lines(chart: &Lines) -> Chart {
     let body = html! {
         (explained)
         (area.axes())
-        @if let Some((x, label)) = &chart.upright { (upright(&area, *x, label)) }
+        @for (x, label) in &chart.upright { (upright(&area, *x, label)) }
         @for (i, series) in chart.series.iter().enumerate() {
             @let placed: Vec<_> = series.points.iter().filter_map(|(x, y)| area.place(*x, *y)).collect();
             @if series.joined { path class={ "line " (class(i)) } d=(joined(&placed)) {} }
@@ -204,11 +204,7 @@ fn traced(area: &Area, chart: &Lines) -> Vec<(f64, f64)> {
             }
         }
     }
-    if let Some(x) = chart
-        .upright
-        .as_ref()
-        .and_then(|upright| area.across(upright.0))
-    {
+    for x in chart.upright.iter().filter_map(|(x, _)| area.across(*x)) {
         let (top, bottom) = (area.top(), area.bottom());
         traced.extend((0..16_u8).map(|part| (x, top + f64::from(part) / 16.0 * (bottom - top))));
     }
@@ -242,7 +238,7 @@ mod tests {
                 y,
                 label: "chosen".to_owned(),
             }),
-            upright: Some((x, "exact".to_owned())),
+            upright: vec![(x, "exact".to_owned())],
         })
         .render()
         .into_string()

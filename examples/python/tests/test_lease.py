@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import EDITIONS, Sandbox, edition, eventually
-from ragctl_reader import Reader, lease
+from ragctl_reader import NoVersion, Reader, lease
 from ragctl_reader.store import Store
 
 V1, V2, V3 = EDITIONS
@@ -71,13 +71,19 @@ def test_a_lease_file_that_was_replaced_before_the_lock_is_not_taken(
     path = sandbox.store / "leases" / V1
     take = lease._lock
 
-    def replace(fd: int) -> None:
+    def replace(fd: int) -> bool:
         path.unlink()
         path.touch()
-        take(fd)
+        return take(fd)
 
     monkeypatch.setattr(lease, "_lock", replace)
     assert lease.Lease.take(Store(sandbox.store), V1) is None
+
+
+def test_a_version_without_a_lease_file_is_not_read(sandbox: Sandbox) -> None:
+    (sandbox.store / "leases" / V1).unlink()
+    with pytest.raises(NoVersion, match="no lease file"):
+        Reader(sandbox.store).start()
 
 
 def beats(sandbox: Sandbox) -> list[Path]:

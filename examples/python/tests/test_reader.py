@@ -190,13 +190,15 @@ def test_a_store_that_is_removed_and_put_back_is_held_anew(
     backup = sandbox.directory.with_name("backup")
     shutil.copytree(sandbox.directory, backup, symlinks=True)
     with Reader(sandbox.store, interval=0.02) as reader:
+        with reader.current():
+            pass
         sandbox.delete()
         eventually(lambda: caplog.records)
         with pytest.raises(NoStore):
             reader.refresh()
         with reader.current() as version:
             assert version.name == V1
-        shutil.copytree(backup, sandbox.directory, symlinks=True)
+        backup.rename(sandbox.directory)
         eventually(lambda: sandbox.readers() == {V1: 1})
         eventually(lambda: reader._version is not version)
         with reader.current() as version:

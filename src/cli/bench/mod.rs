@@ -3,6 +3,7 @@
 mod baseline;
 mod embed;
 mod query;
+mod reload;
 
 use clap::{Args, Subcommand};
 
@@ -25,6 +26,8 @@ enum What {
     Embed(embed::EmbedArgs),
     /// Measure how fast a version answers, against how much of what exact search finds it finds
     Query(query::QueryArgs),
+    /// Measure what reloads cost a server under load
+    Reload(Box<reload::ReloadArgs>),
 }
 
 impl BenchArgs {
@@ -32,6 +35,7 @@ impl BenchArgs {
         match &self.what {
             What::Embed(args) => args.run(context),
             What::Query(args) => args.run(context),
+            What::Reload(args) => args.run(context),
         }
     }
 }

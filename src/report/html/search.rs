@@ -62,7 +62,10 @@ fn curve(settings: &[Setting], exact_ms: Option<f64>) -> Lines {
             series("99th percentile", |setting| setting.p99_ms),
         ],
         chosen,
-        upright: exact_ms.map(|ms| (ms, format!("exact, {}", milliseconds(ms)))),
+        upright: exact_ms
+            .map(|ms| (ms, format!("exact, {}", milliseconds(ms))))
+            .into_iter()
+            .collect(),
     }
 }
 

@@ -19,7 +19,7 @@ _NETWORK = {
     0x0BD00BD3,
     0x7461636F,
 }
-# Once for all: while one thread looks up a library no other may fork, or the child waits for ever to load one.
+# Once for all: a child that is forked while a library is being looked up may wait for ever when it loads one itself.
 _libc = ctypes.CDLL(None)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A FIFO that somebody planted must not block its reader.

@@ -13,6 +13,7 @@ import struct
 import sys
 import threading
 from pathlib import Path
+from typing import Any, Callable
 
 from .files import open_beneath
 from .forking import no_fork, register
@@ -44,17 +45,12 @@ class Lease:
         with no_fork:
             lease = cls(store.root / "leases" / version, open_beneath(store.root, f"leases/{version}"))
         try:
-            _lock(lease._fd)
-            if store.lease_kind() == "heartbeat":
-                lease._start_beating()
-            # Whoever took the version away and made it anew between the opening and the lock did not see this lease.
-            if lease.is_named():
-                return lease
-        except OSError as error:
-            lease.release()
-            if error.errno in _TAKEN:
-                return None
-            raise
+            if _lock(lease._fd):
+                if store.lease_kind() == "heartbeat":
+                    lease._start_beating()
+                # Whoever took the version away and made it anew between the opening and the lock did not see this lease.
+                if lease.is_named():
+                    return lease
         except BaseException:
             lease.release()
             raise
@@ -112,15 +108,19 @@ class Lease:
         self._closing = threading.Lock()
 
 
-def _lock(fd: int) -> None:
+def _lock(fd: int) -> bool:
+    """Locks a random byte for reading; `False` where somebody has the whole file."""
     try:
         if sys.platform == "linux":
             _set(fd, fcntl.F_RDLCK, random.SystemRandom().randrange(_BYTES), 1)
         else:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
+        if error.errno in _TAKEN:
+            return False
         if error.errno not in _NO_LOCKS:
             raise
+    return True
 
 
 def _unlock(fd: int) -> None:
@@ -135,7 +135,7 @@ def _set(fd: int, kind: int, start: int, length: int) -> None:
     fcntl.fcntl(fd, _F_OFD_SETLK, struct.pack("@hhqqi4x", kind, os.SEEK_SET, start, length, 0))
 
 
-def _quietly(call, argument) -> None:  # type: ignore[no-untyped-def]
+def _quietly(call: Callable[[Any], object], argument: Any) -> None:
     try:
         call(argument)
     except OSError:

@@ -89,5 +89,7 @@ class Store:
             pass
 
     def no_version(self, version: str) -> NoVersion:
-        """The error of a version that is not there."""
+        """The error of a version that cannot be held because something of it is missing."""
+        if self.version_dir(version).is_dir():
+            return NoVersion(f"the store at {self.root} has no lease file for {version}, so that it cannot be held")
         return NoVersion(f"the store at {self.root} has no version {version}")

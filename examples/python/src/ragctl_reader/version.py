@@ -136,6 +136,7 @@ def hold(store: Store, channel: str) -> Version:
             continue
         try:
             manifest, digest = read_manifest(store, live.version)
+            return Version(store, live, manifest, digest, lease)
         except NoVersion:
             lease.release()
             # Superseded and taken away since the link was read.
@@ -145,7 +146,6 @@ def hold(store: Store, channel: str) -> Version:
         except BaseException:
             lease.release()
             raise
-        return Version(store, live, manifest, digest, lease)
     raise NoVersion(f"the version that {channel} of {store.root} names is being taken away")
 
 
