@@ -105,6 +105,7 @@ unsafe fn by_vnni(
         let blocks = (codes.blocks() - first).min(BLOCKS);
         for query in (0..count).step_by(QUERIES) {
             let queries_left = (count - query).min(QUERIES);
+            expect_share(codes, first + blocks, query, count);
             macro_rules! tile {
                 ($($r:literal)*) => {
                     match (queries_left, blocks) {
@@ -121,6 +122,21 @@ unsafe fn by_vnni(
             unsafe { tile!(1 2 3 4 5 6 7 8) };
         }
         first += blocks;
+    }
+}
+
+/// Asks for a part of the blocks that come next: each tile of queries for its own, so that memory has the time of them all to
+/// bring what the first of them will wait for.
+#[inline]
+fn expect_share(codes: Codes<'_>, first: usize, query: usize, count: usize) {
+    const LINE: usize = 64;
+    let tiles = count.div_ceil(QUERIES);
+    let tile = query / QUERIES;
+    let lines = BLOCKS * BLOCK * codes.width / LINE;
+    let next = codes.bytes.as_ptr().wrapping_add(first * BLOCK * codes.width);
+    for line in lines * tile / tiles..lines * (tile + 1) / tiles {
+        // SAFETY: asking for memory reads nothing, wherever the pointer points.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(line * LINE).cast()) };
     }
 }
 

@@ -79,14 +79,16 @@ def test_a_cancelled_first_question_leaves_no_pin(sandbox: Sandbox) -> None:
 
 def test_loading_does_not_block_the_loop(sandbox: Sandbox) -> None:
     go_on = threading.Event()
+    told: list[bool] = []
 
     async def run() -> None:
-        reader = AsyncReader(sandbox.store, on_load=lambda _: go_on.wait(10))
+        reader = AsyncReader(sandbox.store, on_load=lambda _: told.append(go_on.wait(3)))
         start = asyncio.create_task(reader.start())
         await asyncio.sleep(0.1)
         # Only reached in time if the loop is free.
         go_on.set()
-        await asyncio.wait_for(start, 5)
+        await start
+        assert told == [True]
         await reader.stop()
 
     asyncio.run(run())
