@@ -62,6 +62,7 @@ complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "diff" -d 'Tell how tw
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "report" -d 'Write one page about a version: what is in it, what it finds, how it differs from another'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "golden" -d 'Propose golden queries, and see how a version answers them'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "query" -d 'Ask a version a question'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "serve" -d 'Serve search in the live version by HTTP and gRPC, and follow its flips'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "resolve" -d 'Print the real path of the live version, or run a command that holds it'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "watch" -d 'Tell each flip of a channel, or run a command on it'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "conformance" -d 'Hold a running server\'s answers against the index of the version that gave them'
@@ -237,6 +238,9 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-mrr -d 'Th
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-ndcg-at-10 -d 'The nDCG@10 that golden queries must reach' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l max-regression -d 'What golden queries may lose to the live version, where the loss is no chance' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l max-query-ms -d 'Milliseconds that the median search by vector may take' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l wait-adopted -d 'Wait this long for readers to take the release up, and end with exit code 18 where they do not' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-readers -d 'How many readers of this host must hold it; 1 by default, or 0 where servers are named' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l reader-url -d 'A server that must serve it, such as http://search:8080, which is shown RAGCTL_TOKEN' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s C -d 'Run as if started in this directory' -r -F
@@ -653,6 +657,52 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand query" -l offline -d 'Neve
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand query" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l listen -d 'Where to listen; 127.0.0.1:8080 by default, port 0 takes a free one [env: RAGCTL_LISTEN]' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l token-file -d 'A file that holds the token which requests must bring; needed elsewhere than on loopback [env: RAGCTL_TOKEN, the token itself]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l allow-host -d 'A name by which requests may call a server without a token, beside those of loopback' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l cors-origin -d 'An origin whose pages may ask from a browser, such as https://intranet.example' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l admin -d 'A socket for whoever runs the server, with POST /v1/reload: unix:PATH, or an address on loopback' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l channel -d 'The channel to follow' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l interval -d 'How often to look where no event tells; 1s, or 5s on network filesystems, by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l search -d 'What searches by vector: memory (resident), the version\'s index, or memory where two versions fit (auto)' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-memory -d 'How much memory the process may take; nine tenths of what its control group or the machine has by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l reload -d 'Where two versions do not fit: keep the old one (beside), or let it go before the new one loads (drain-first)' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l reload-verify -d 'What is read back of a version before it answers: bytes, or structure (names and sizes)' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l reload-spread -d 'Wait a random time up to this before following a flip, so that replicas do not read one disk at once' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l keep-previous -d 'How long a version that was replaced answers requests that name it' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-k -d 'The most hits a question may ask for' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-queries -d 'The most questions or texts of one request' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-query -d 'The longest question, id or filter' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-body -d 'The longest body' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-time -d 'How long a request may take' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-waiting -d 'The most requests that wait for a thread; more are told to come again' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-connections -d 'The most connections' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l drain-timeout -d 'How long requests in flight are answered after SIGTERM' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l log -d 'How events are written on stderr' -r -f -a "text\t'For people'
+json\t'One JSON object a line'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l no-token -d 'Answer anybody who can reach the address'
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l no-events -d 'Take no filesystem events'
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l log-requests -d 'Log every request, and not only what fails'
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -l channel -d 'The channel whose version is meant' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand resolve" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -894,25 +944,26 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand model; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -s C -d 'Run as if started in this directory' -r -F
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
 json\t'One JSON document'
 name\t'Only the name of what the command made or moved'"
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
 json\t'One JSON object a line'
 none\t'Not at all'"
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l json -d 'Same as --output json'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -l offline -d 'Never touch the network'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -s v -l verbose -d 'Tell more on stderr'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -f -a "embed" -d 'Measure how fast texts are embedded, beside what the processor can do at most'
-complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query" -f -a "query" -d 'Measure how fast a version answers, against how much of what exact search finds it finds'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -f -a "embed" -d 'Measure how fast texts are embedded, beside what the processor can do at most'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -f -a "query" -d 'Measure how fast a version answers, against how much of what exact search finds it finds'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and not __fish_seen_subcommand_from embed query reload" -f -a "reload" -d 'Measure what reloads cost a server under load'
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l texts -d 'The texts: a JSON array of strings, or one text a line' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l model -d 'The model\'s name on the hub, or a local directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from embed" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
@@ -965,6 +1016,40 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from query" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l chunks -d 'Chunks of each of the two versions that are flipped between' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l scratch -d 'Where the versions are made, and kept for the next run; a directory of this run alone by default' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l connections -d 'Clients, a connection each' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l load -d 'How hard clients ask: steady (5 ms between questions), peak, or burst (every other second)' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l window -d 'How long each window takes: without reloads, with one, with three' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l cycles -d 'A further window with so many reloads, a second or two apart' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l url -d 'Ask this server, such as http://127.0.0.1:8080/v1/search, of which no answer is checked and nothing is flipped' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l min-throughput -d 'The least that throughput with one reload may be, as a part of that without, before it is exit 15' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l max-p99 -d 'The most that the 99th percentile with one reload may be, as a multiple of that without, before it is exit 15' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l plot -d 'Write requests and flips over time there, as SVG' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l model -d 'The model\'s name on the hub, or a local directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l device -d 'What computes: auto, cpu, cuda, cuda:N, metal' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l precision -d 'How exactly a processor multiplies: auto, f32, exact16' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -s j -l threads -d 'Cores that compute; by default all that this process may use [env: RAGCTL_THREADS]' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l baseline -d 'The JSON of an earlier run, which this one is compared with' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l max-regression -d 'How much worse a figure may be before it is exit 15, where it is no chance' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l text -d 'Ask in words of about 16 tokens, which the server embeds'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -s C -d 'Run as if started in this directory' -r -F

@@ -22,6 +22,8 @@ pub enum Kind {
     Incompatible,
     /// A quality gate failed.
     Gate,
+    /// A release was not taken up in time.
+    NotAdopted,
     /// A model or device cannot be had.
     Unavailable,
     /// The filesystem cannot do what a store needs, or is full.

@@ -29,6 +29,7 @@
 //! - [`golden`]: questions that a version must answer, their scores, and whether a loss is chance
 //! - [`snapshot`]: what one ingest gave, and every later step works on
 //! - [`ingest`], [`build`], [`verify`], [`publish`], [`promote`], [`query`], [`watch`], [`gc`], [`forget`]: the verbs
+//! - [`serve`]: versions followed, kept loaded and asked by HTTP and gRPC; [`adopt`]: whether readers have taken a release up
 //! - [`diff`]: two versions side by side; [`plot`] and [`report`]: one page about a version
 //! - [`conformance`]: a running server's answers against the versions' own
 //! - [`doctor`]: looks at a store, its filesystem and the machine, and says what to do
@@ -70,6 +71,14 @@
 //! - A golden expectation is met by a chunk, not a document: what a reader sees is chunks.
 //! - Charts are drawn by ragctl itself: one style sheet gives them light, dark and paper, which no chart library that was
 //!   looked at leaves to the page.
+//! - gRPC is spoken on the port of HTTP: one socket, one guard, one drain.
+//! - Metrics are kept by the `prometheus-client` crate in registries of their own and not by `metrics`, whose recorder is one a
+//!   process: a program may hold several servers.
+//! - A server's log is events of `tracing`; everything else is still told by `ui`.
+//! - What searches in memory is a part of [`index::Table`], so that whoever asks a table need not know where its rows are. Words
+//!   and both together are always asked of LanceDB, whose fusion is thus one.
+//! - A server names nothing that a client chose in its metrics, and fails a request where DESIGN's text would retry it: what it
+//!   answers from is in memory, or is there as long as it holds the version.
 //! - `build` embeds what the cache still lacks instead of failing: `embed` is then a step one may take alone, not one that
 //!   may be forgotten.
 
@@ -82,6 +91,7 @@
     )
 )]
 
+pub mod adopt;
 pub mod bench;
 pub mod build;
 pub mod chunk;

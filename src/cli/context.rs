@@ -91,7 +91,10 @@ impl ModelOptions {
                 value: model,
             },
         });
-        model.into_iter().chain(self.computing.overrides()).collect()
+        model
+            .into_iter()
+            .chain(self.computing.overrides())
+            .collect()
     }
 
     /// Whether a model was named.

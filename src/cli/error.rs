@@ -98,6 +98,7 @@ impl CliError {
             Kind::Gate => 15,
             Kind::Unavailable => 16,
             Kind::Filesystem => 17,
+            Kind::NotAdopted => 18,
             Kind::Interrupted => 128 + signal.unwrap_or(2),
         }
     }

@@ -168,7 +168,11 @@ impl ScoredQuery {
             expected: expected
                 .map(|expected| expected.wanted.as_str().to_owned())
                 .collect(),
-            found: answer.hits.iter().map(|hit| hit.chunk.uri.clone()).collect(),
+            found: answer
+                .hits
+                .iter()
+                .map(|hit| hit.chunk.uri.clone())
+                .collect(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file a command, each its arguments, its run, and how its outcome reads.
 
+mod adoption;
 mod annotations;
 mod bench;
 mod build;
@@ -159,7 +160,10 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "init", "list", "show", "history", "diff", "report", "promote", "pin", "gc", "forget",
         ],
     ),
-    ("Readers", &["query", "serve", "resolve", "watch", "conformance"]),
+    (
+        "Readers",
+        &["query", "serve", "resolve", "watch", "conformance"],
+    ),
     (
         "Support",
         &[

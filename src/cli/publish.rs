@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
+use super::adoption::AdoptionOptions;
 use super::context::{Context, LockOptions, duration};
 use super::error::CliError;
 use super::gates::{GateOptions, WaiveOptions, embedder_for, gates, hold_live};
@@ -38,6 +39,8 @@ pub(super) struct PublishArgs {
     waive: WaiveOptions,
     #[command(flatten)]
     gates: GateOptions,
+    #[command(flatten)]
+    adoption: AdoptionOptions,
 }
 
 /// What `publish` and `rollback` share.
@@ -367,7 +370,11 @@ impl PublishArgs {
         let waived = self.waive.names(self.options.reason.as_ref())?;
         let options = self.options.clone().waiving(waived);
         let answer = publish_now(context, &loaded, &store, &self.version, &options)?;
-        Ok(context.ui.answer(&answer)?)
+        context.ui.answer(&answer)?;
+        match self.options.dry_run {
+            true => Ok(()),
+            false => self.adoption.wait(context, &store, &self.version),
+        }
     }
 }
 

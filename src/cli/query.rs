@@ -185,7 +185,12 @@ impl Answer for Answered {
                 "{:>3}. {:.4}  {}{page}{heading}",
                 hit.rank, hit.score, hit.chunk.uri
             )?;
-            let words = hit.chunk.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let words = hit
+                .chunk
+                .text
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ");
             let shown: String = words.chars().take(SHOWN).collect();
             let more = if shown.len() < words.len() { "…" } else { "" };
             writeln!(out, "     {shown}{more}")?;

@@ -57,7 +57,12 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "ADDR")]
     admin: Option<Admin>,
     /// The channel to follow
-    #[arg(long, value_name = "CHANNEL", default_value_t, help_heading = "Following")]
+    #[arg(
+        long,
+        value_name = "CHANNEL",
+        default_value_t,
+        help_heading = "Following"
+    )]
     channel: Channel,
     /// How often to look where no event tells; 1s, or 5s on network filesystems, by default
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Following")]
@@ -66,16 +71,31 @@ pub(super) struct ServeArgs {
     #[arg(long, help_heading = "Following")]
     no_events: bool,
     /// What searches by vector: memory (resident), the version's index, or memory where two versions fit (auto)
-    #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Following")]
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "auto",
+        help_heading = "Following"
+    )]
     search: SearchBy,
     /// How much memory the process may take; nine tenths of what its control group or the machine has by default
     #[arg(long, value_name = "SIZE", help_heading = "Following")]
     max_memory: Option<ByteSize>,
     /// Where two versions do not fit: keep the old one (beside), or let it go before the new one loads (drain-first)
-    #[arg(long, value_name = "HOW", default_value = "beside", help_heading = "Following")]
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "beside",
+        help_heading = "Following"
+    )]
     reload: Reload,
     /// What is read back of a version before it answers: bytes, or structure (names and sizes)
-    #[arg(long, value_name = "WHAT", default_value = "bytes", help_heading = "Following")]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "bytes",
+        help_heading = "Following"
+    )]
     reload_verify: Check,
     /// Wait a random time up to this before following a flip, so that replicas do not read one disk at once
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration, help_heading = "Following")]
@@ -90,10 +110,20 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Limits")]
     max_queries: u32,
     /// The longest question, id or filter
-    #[arg(long, value_name = "SIZE", default_value = "8KiB", help_heading = "Limits")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "8KiB",
+        help_heading = "Limits"
+    )]
     max_query: ByteSize,
     /// The longest body
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Limits")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1MiB",
+        help_heading = "Limits"
+    )]
     max_body: ByteSize,
     /// How long a request may take
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "Limits")]
@@ -245,7 +275,9 @@ impl ServeArgs {
             Some(file) => {
                 let path = context.working_dir.join(file);
                 let read = fs::read_to_string(&path).context(&path);
-                Some(read.map_err(|e| CliError::usage(e.to_string(), "Name a file that holds a token."))?)
+                Some(read.map_err(|e| {
+                    CliError::usage(e.to_string(), "Name a file that holds a token.")
+                })?)
             }
             None => env::var(TOKEN).ok(),
         };
@@ -296,7 +328,10 @@ fn bound_heaps() {
     let mut words = env::args_os();
     if let (Some(name), Ok(own)) = (words.next(), env::current_exe()) {
         let mut again = Command::new(own);
-        again.arg0(name).args(words).env(HEAPS, cores.max(2).to_string());
+        again
+            .arg0(name)
+            .args(words)
+            .env(HEAPS, cores.max(2).to_string());
         // Returns only where it failed.
         drop(again.exec());
     }

@@ -56,7 +56,11 @@ pub(super) fn churn(asked: &Asked<'_>) -> Churn {
 impl QueryChurn {
     fn of(query: &Query, before: &Answered, now: &Answered) -> Self {
         let texts = |answer: &Answered| -> HashSet<String> {
-            answer.hits.iter().map(|hit| hit.chunk.text.clone()).collect()
+            answer
+                .hits
+                .iter()
+                .map(|hit| hit.chunk.text.clone())
+                .collect()
         };
         let (old, new) = (texts(before), texts(now));
         let lacking = |answer: &Answered, other: &HashSet<String>| -> Vec<String> {

@@ -174,7 +174,10 @@ impl Embedder {
 
     /// Embeds a question: the space's query prefix is put before it.
     pub fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
-        Ok(self.embed(&[&self.as_query(text)])?.pop().unwrap_or_default())
+        Ok(self
+            .embed(&[&self.as_query(text)])?
+            .pop()
+            .unwrap_or_default())
     }
 
     /// Embeds texts as they are, in their order: one vector of `dimension` numbers each.

@@ -102,7 +102,8 @@ pub(super) struct Columns<'a> {
 impl<'a> Columns<'a> {
     pub(super) fn of(batch: &'a RecordBatch) -> Result<Self, Error> {
         let metadata = batch.schema_ref().fields().iter().zip(batch.columns());
-        let metadata = metadata.filter(|(field, _)| !is_own(field.name()) && !field.name().starts_with('_'));
+        let metadata =
+            metadata.filter(|(field, _)| !is_own(field.name()) && !field.name().starts_with('_'));
         let metadata = metadata.filter_map(|(field, column)| {
             Some((field.name().as_str(), kind_of(field.data_type())?, column))
         });

@@ -106,7 +106,9 @@ pub enum Error {
     #[error("a row in memory cannot be read: {0}")]
     Row(String),
     /// Search in memory misses too much of what exact search finds.
-    #[error("search in memory finds {recall:.4} of what exact search finds, less than {RESIDENT_RECALL}")]
+    #[error(
+        "search in memory finds {recall:.4} of what exact search finds, less than {RESIDENT_RECALL}"
+    )]
     ResidentRecall {
         /// The part that it finds.
         recall: f64,

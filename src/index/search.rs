@@ -206,7 +206,11 @@ impl Table {
         }
         if scored != Scored::Distance {
             // Equal scores are common among fused ranks, and come in any order.
-            hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.chunk.id.cmp(&b.chunk.id)));
+            hits.sort_by(|a, b| {
+                b.score
+                    .total_cmp(&a.score)
+                    .then_with(|| a.chunk.id.cmp(&b.chunk.id))
+            });
             hits.truncate(search.k);
             for (place, hit) in hits.iter_mut().enumerate() {
                 hit.rank = place + 1;

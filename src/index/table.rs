@@ -14,8 +14,8 @@ use lancedb::query::{ExecutableQuery as _, Query, QueryBase as _, Select};
 use tokio::runtime::Runtime;
 
 use super::hit::{Chunk, Columns, Texts};
-use super::schema::{EMBEDDED_PREFIX, VECTOR, kind_of};
 use super::resident::{ROW_ID, Resident, wanted};
+use super::schema::{EMBEDDED_PREFIX, VECTOR, kind_of};
 use super::{Effort, Error, Filter, LANCE_DIR, RESIDENT_RECALL, TABLE, lance, open_table, runtime};
 use crate::corpus::ColumnKind;
 use crate::progress::Progress;
@@ -334,7 +334,9 @@ impl Table {
         let mut found = None;
         self.each_of(query, |batch| {
             let columns = Columns::of(batch)?;
-            found = (batch.num_rows() > 0).then(|| columns.chunk(0)).or(found.take());
+            found = (batch.num_rows() > 0)
+                .then(|| columns.chunk(0))
+                .or(found.take());
             Ok::<_, Error>(())
         })?;
         Ok(found)

@@ -160,11 +160,14 @@ impl App {
             let none = || Problem::new(What::Unavailable, "no store is served");
             return self.lives.first().ok_or_else(none);
         };
-        self.lives.iter().find(|live| live.name() == name).ok_or_else(|| {
-            let names: Vec<&str> = self.lives.iter().map(Live::name).collect();
-            Problem::new(What::NotFound, "there is no store of that name")
-                .hinted(Some(format!("The stores are: {}.", names.join(", "))))
-        })
+        self.lives
+            .iter()
+            .find(|live| live.name() == name)
+            .ok_or_else(|| {
+                let names: Vec<&str> = self.lives.iter().map(Live::name).collect();
+                Problem::new(What::NotFound, "there is no store of that name")
+                    .hinted(Some(format!("The stores are: {}.", names.join(", "))))
+            })
     }
 
     /// Whether every store has a version that answers, and the server is not about to end.
@@ -182,7 +185,10 @@ impl App {
     ) -> Result<Vec<Outcome>, Problem> {
         let k = wanted.k.unwrap_or(DEFAULT_K);
         if !(1..=self.limits.k).contains(&k) {
-            return Err(Problem::invalid(format!("k is from 1 to {}", self.limits.k)));
+            return Err(Problem::invalid(format!(
+                "k is from 1 to {}",
+                self.limits.k
+            )));
         }
         self.check_count(asked.len(), "queries")?;
         let filter = wanted.filter.map(|text| self.filter(&text)).transpose()?;

@@ -38,7 +38,8 @@ impl Guard {
         hosts: &[String],
         open: bool,
     ) -> Result<Self, GuardError> {
-        let is_word = |token: &str| token.len() >= 16 && token.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_word =
+            |token: &str| token.len() >= 16 && token.bytes().all(|byte| byte.is_ascii_graphic());
         match token {
             Some(token) if !is_word(token) => return Err(GuardError::BadToken),
             None if !open && !listen.ip().is_loopback() => return Err(GuardError::NoToken(listen)),
@@ -52,9 +53,15 @@ impl Guard {
     }
 
     /// Whether a request may be answered, or why not.
-    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+    pub(super) fn check(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<(), (StatusCode, &'static str)> {
         // Probes come from whoever keeps the process alive.
-        if matches!(uri.path(), "/livez" | "/readyz" | "/metrics") || uri.path().starts_with("/grpc.health.") {
+        if matches!(uri.path(), "/livez" | "/readyz" | "/metrics")
+            || uri.path().starts_with("/grpc.health.")
+        {
             return Ok(());
         }
         if let Some(expected) = &self.token {
@@ -116,8 +123,14 @@ mod tests {
         let loopback: SocketAddr = "127.0.0.1:8080".parse().unwrap();
         let everywhere: SocketAddr = "0.0.0.0:8080".parse().unwrap();
         let token = "0123456789abcdef";
-        assert!(matches!(Guard::of(everywhere, None, &[], false), Err(GuardError::NoToken(_))));
-        assert!(matches!(Guard::of(loopback, Some("short"), &[], false), Err(GuardError::BadToken)));
+        assert!(matches!(
+            Guard::of(everywhere, None, &[], false),
+            Err(GuardError::NoToken(_))
+        ));
+        assert!(matches!(
+            Guard::of(loopback, Some("short"), &[], false),
+            Err(GuardError::BadToken)
+        ));
 
         let guard = Guard::of(everywhere, Some(token), &[], false).unwrap();
         for (given, code) in [
@@ -128,7 +141,11 @@ mod tests {
             ("0123456789abcdef", 401),
             ("Basic 0123456789abcdef", 401),
         ] {
-            assert_eq!(asks(&guard, "/v1/search", &[("authorization", given)]), code, "{given}");
+            assert_eq!(
+                asks(&guard, "/v1/search", &[("authorization", given)]),
+                code,
+                "{given}"
+            );
         }
         assert_eq!(asks(&guard, "/v1/search", &[]), 401);
         assert_eq!(asks(&guard, "/readyz", &[]), 200);
@@ -147,7 +164,11 @@ mod tests {
             ("192.168.0.7", 403),
             ("", 403),
         ] {
-            assert_eq!(asks(&guard, "/v1/search", &[("host", host)]), code, "{host}");
+            assert_eq!(
+                asks(&guard, "/v1/search", &[("host", host)]),
+                code,
+                "{host}"
+            );
         }
         let open = Guard::of(everywhere, None, &[], true).unwrap();
         assert_eq!(asks(&open, "/v1/search", &[("host", "anything")]), 200);

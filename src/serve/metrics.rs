@@ -106,7 +106,11 @@ impl Metrics {
         registry.register("queue_depth", "Tasks that wait for a thread", depth);
         let memory: Gauge = Gauge::default();
         memory.set(i64::try_from(process_bytes()).unwrap_or(i64::MAX));
-        registry.register("process_resident_memory_bytes", "Memory of the process", memory);
+        registry.register(
+            "process_resident_memory_bytes",
+            "Memory of the process",
+            memory,
+        );
         of_lives(&mut registry, lives);
         let mut out = String::new();
         text::encode(&mut out, &registry)?;
@@ -153,9 +157,11 @@ fn of_lives(registry: &mut Registry, lives: &[Live]) {
         degraded
             .get_or_create(&label)
             .set(i64::from(status.degraded.is_some()));
-        stale
-            .get_or_create(&label)
-            .set(status.stale_since.map_or(0.0, |since| since.elapsed().as_secs_f64()));
+        stale.get_or_create(&label).set(
+            status
+                .stale_since
+                .map_or(0.0, |since| since.elapsed().as_secs_f64()),
+        );
         took.get_or_create(&label).set(status.took.as_secs_f64());
         versions
             .get_or_create(&label)
@@ -182,14 +188,38 @@ fn of_lives(registry: &mut Registry, lives: &[Live]) {
             .get_or_create(&label)
             .set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
-    registry.register("reloads", "Versions loaded, by what became of them", reloads);
-    registry.register("reload_failures", "Versions that could not be served", failures);
+    registry.register(
+        "reloads",
+        "Versions loaded, by what became of them",
+        reloads,
+    );
+    registry.register(
+        "reload_failures",
+        "Versions that could not be served",
+        failures,
+    );
     registry.register("version_info", "The version that answers", info);
-    registry.register("degraded", "Whether what the channel names does not answer", degraded);
-    registry.register("version_created_timestamp_seconds", "When the version that answers was built", created);
+    registry.register(
+        "degraded",
+        "Whether what the channel names does not answer",
+        degraded,
+    );
+    registry.register(
+        "version_created_timestamp_seconds",
+        "When the version that answers was built",
+        created,
+    );
     registry.register("generation", "The channel's count of releases", generation);
-    registry.register("staleness_seconds", "How long the channel has named another version", stale);
-    registry.register("reload_duration_seconds", "How long the last load took", took);
+    registry.register(
+        "staleness_seconds",
+        "How long the channel has named another version",
+        stale,
+    );
+    registry.register(
+        "reload_duration_seconds",
+        "How long the last load took",
+        took,
+    );
     registry.register("resident_bytes", "Memory of the rows that answer", resident);
     registry.register("versions", "Versions that are loaded", versions);
 }

@@ -155,7 +155,11 @@ impl Pool {
             until,
             reply,
         };
-        let queue = if job.is_quick() { &self.quick } else { &self.slow };
+        let queue = if job.is_quick() {
+            &self.quick
+        } else {
+            &self.slow
+        };
         let mut waiting = queue.lock();
         if waiting.jobs.len() >= queue.room {
             return Err(Failed::Full);
@@ -202,12 +206,19 @@ impl Queue {
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let share = waiting.jobs.len().div_ceil(waiting.idle.max(1)).clamp(1, batch);
+        let share = waiting
+            .jobs
+            .len()
+            .div_ceil(waiting.idle.max(1))
+            .clamp(1, batch);
         waiting.idle -= 1;
         let first = waiting.jobs.pop_front()?;
         let mut jobs = vec![first];
         while jobs.len() < share {
-            let same = |next: &Job| jobs.first().is_some_and(|first| Arc::ptr_eq(&first.served, &next.served));
+            let same = |next: &Job| {
+                jobs.first()
+                    .is_some_and(|first| Arc::ptr_eq(&first.served, &next.served))
+            };
             match waiting.jobs.pop_front_if(|next| same(next)) {
                 Some(next) => jobs.push(next),
                 None => break,
@@ -235,7 +246,9 @@ fn work(queue: &Queue, batch: usize) {
             replies.push(job.reply);
         }
         // What panics in a library fails these requests and no other.
-        let computed = catch_unwind(AssertUnwindSafe(|| compute(&served, &tasks, &mut workspace)));
+        let computed = catch_unwind(AssertUnwindSafe(|| {
+            compute(&served, &tasks, &mut workspace)
+        }));
         // Before whoever waits goes on: with the last request a version that was replaced is let go of, and not here.
         drop(served);
         match computed {
@@ -332,7 +345,12 @@ fn embed(served: &Served, tasks: &[Task], workspace: &mut Workspace) -> Vec<Opti
             Task::Search { .. } | Task::Chunk(_) => None,
         })
         .collect();
-    let all: Vec<&str> = texts.iter().flatten().flatten().map(String::as_str).collect();
+    let all: Vec<&str> = texts
+        .iter()
+        .flatten()
+        .flatten()
+        .map(String::as_str)
+        .collect();
     if all.is_empty() {
         return tasks.iter().map(|_| None).collect();
     }
@@ -346,7 +364,10 @@ fn embed(served: &Served, tasks: &[Task], workspace: &mut Workspace) -> Vec<Opti
                 Some(vectors) => Ok(vectors.by_ref().take(texts.len()).collect()),
                 None => {
                     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-                    served.embedder.compute(&texts, workspace).map_err(Error::from)
+                    served
+                        .embedder
+                        .compute(&texts, workspace)
+                        .map_err(Error::from)
                 }
             })
         })

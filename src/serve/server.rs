@@ -178,7 +178,9 @@ async fn run(config: Config, app: &Arc<App>, control: &Control<'_>) -> Result<()
     let stop = Notify::new();
     let admin_stop = Arc::new(Notify::new());
     if let Some(admin) = &config.admin {
-        listen_for_admin(admin, app, &admin_stop).await.map_err(failed(admin))?;
+        listen_for_admin(admin, app, &admin_stop)
+            .await
+            .map_err(failed(admin))?;
     }
     let watching = async {
         watch(app, control, address).await;
@@ -227,7 +229,10 @@ async fn listen_for_admin(admin: &Admin, app: &Arc<App>, stop: &Arc<Notify>) -> 
         Admin::Tcp(address) => {
             let listener = TcpListener::bind(address).await?;
             tokio::spawn(async move {
-                axum::serve(listener, router).with_graceful_shutdown(ended).await.ok();
+                axum::serve(listener, router)
+                    .with_graceful_shutdown(ended)
+                    .await
+                    .ok();
             });
         }
         Admin::Unix(path) => {
@@ -238,7 +243,10 @@ async fn listen_for_admin(admin: &Admin, app: &Arc<App>, stop: &Arc<Notify>) -> 
             let listener = UnixListener::bind(path)?;
             fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
             tokio::spawn(async move {
-                axum::serve(listener, router).with_graceful_shutdown(ended).await.ok();
+                axum::serve(listener, router)
+                    .with_graceful_shutdown(ended)
+                    .await
+                    .ok();
             });
         }
     }

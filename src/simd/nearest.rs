@@ -133,7 +133,10 @@ fn expect_share(codes: Codes<'_>, first: usize, query: usize, count: usize) {
     let tiles = count.div_ceil(QUERIES);
     let tile = query / QUERIES;
     let lines = BLOCKS * BLOCK * codes.width / LINE;
-    let next = codes.bytes.as_ptr().wrapping_add(first * BLOCK * codes.width);
+    let next = codes
+        .bytes
+        .as_ptr()
+        .wrapping_add(first * BLOCK * codes.width);
     for line in lines * tile / tiles..lines * (tile + 1) / tiles {
         // SAFETY: asking for memory reads nothing, wherever the pointer points.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(line * LINE).cast()) };
@@ -159,11 +162,11 @@ unsafe fn vnni_tile<const R: usize, const B: usize>(
         let rows = codes.bytes.as_ptr().add(first * BLOCK * width);
         let asked = queries.as_ptr().add(query * width);
         for at in (0..width).step_by(4) {
-            let row: [__m512i; B] = from_fn(|b| {
-                _mm512_loadu_si512(rows.add(b * BLOCK * width + at * BLOCK).cast())
-            });
+            let row: [__m512i; B] =
+                from_fn(|b| _mm512_loadu_si512(rows.add(b * BLOCK * width + at * BLOCK).cast()));
             for r in 0..R {
-                let four = _mm512_set1_epi32(asked.add(r * width + at).cast::<i32>().read_unaligned());
+                let four =
+                    _mm512_set1_epi32(asked.add(r * width + at).cast::<i32>().read_unaligned());
                 for b in 0..B {
                     sums[r][b] = _mm512_dpbusd_epi32(sums[r][b], row[b], four);
                 }

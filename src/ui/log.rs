@@ -31,7 +31,10 @@ pub fn log_to_stderr(format: LogFormat, quiet: bool, verbose: bool) {
     let lines = fmt::layer().with_writer(io::stderr).with_target(false);
     // Whoever set another subscriber before wants that one.
     match format {
-        LogFormat::Text => registry().with(wanted).with(lines.with_ansi(false)).try_init(),
+        LogFormat::Text => registry()
+            .with(wanted)
+            .with(lines.with_ansi(false))
+            .try_init(),
         LogFormat::Json => registry()
             .with(wanted)
             .with(lines.json().flatten_event(true))

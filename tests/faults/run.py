@@ -33,6 +33,8 @@ import leases
 import mutants
 import pages
 import pdfs
+import reloading
+import serving
 import ssrf
 import sweep
 from store import Lab, NotRun, Outcome
@@ -43,6 +45,8 @@ TESTS = {
     "T40": pdfs.t40, "T41": bombs.t41, "T42": pages.t42, "T43": ssrf.t43, "T44": canaries.t44, "T47": inputs.t47, "T48": crawls.t48,
     "T50": hostile.t50, "T51": hostile.t51,
     "T53": hostile.t53,
+    "T60": reloading.t60, "T61": reloading.t61, "T62": reloading.t62, "T63": reloading.t63, "T64": reloading.t64,
+    "T65": reloading.t65, "T66": reloading.t66, "T67": reloading.t67, "T68": serving.t68, "T69": serving.t69, "T70": serving.t70,
 }
 SHOWN = 12
 GATE_SEED = 20_261_124

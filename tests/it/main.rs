@@ -36,6 +36,7 @@ mod readonly;
 mod release;
 mod resolve;
 mod retrieval;
+mod serve;
 mod support;
 mod watch;
 mod web;

@@ -120,7 +120,11 @@ impl Load {
     async fn ask(&self, number: usize, begun: Instant, stop: &AtomicBool) -> Seen {
         let mut seen = Seen::default();
         let mut sender = None;
-        let mut bodies = self.bodies.iter().cycle().skip(number * 7 % self.bodies.len().max(1));
+        let mut bodies = self
+            .bodies
+            .iter()
+            .cycle()
+            .skip(number * 7 % self.bodies.len().max(1));
         while !stop.load(Ordering::Relaxed) {
             match self.pace {
                 Pace::Steady => tokio::time::sleep(Duration::from_millis(5)).await,
@@ -164,7 +168,9 @@ impl Load {
         let sender = match connection {
             Some(sender) if !sender.is_closed() => sender,
             _ => {
-                let stream = TcpStream::connect(self.address).await.map_err(|e| e.to_string())?;
+                let stream = TcpStream::connect(self.address)
+                    .await
+                    .map_err(|e| e.to_string())?;
                 stream.set_nodelay(true).ok();
                 let (sender, driven) = handshake(TokioIo::new(stream)).await.map_err(failed)?;
                 tokio::spawn(driven);
@@ -189,7 +195,9 @@ impl Load {
             return Err(format!("{}: {said}", parts.status));
         }
         let named = parts.headers.get("ragctl-version");
-        Ok(self.expected.version(named.and_then(|name| name.to_str().ok()), &body))
+        Ok(self
+            .expected
+            .version(named.and_then(|name| name.to_str().ok()), &body))
     }
 }
 
@@ -200,13 +208,19 @@ impl Expected {
         if self.letters.is_empty() {
             return Some(0);
         }
-        let place = self.letters.iter().position(|(name, _)| Some(name.as_str()) == named)?;
+        let place = self
+            .letters
+            .iter()
+            .position(|(name, _)| Some(name.as_str()) == named)?;
         let (name, letter) = self.letters.get(place)?;
         let body = std::str::from_utf8(body).ok()?;
         let mut ids = body.match_indices(ID).peekable();
         ids.peek()?;
         let right = body.contains(&format!("\"version\":\"{name}\""))
-            && ids.all(|(at, _)| body.get(at + ID.len()..).is_some_and(|id| id.starts_with(*letter)));
+            && ids.all(|(at, _)| {
+                body.get(at + ID.len()..)
+                    .is_some_and(|id| id.starts_with(*letter))
+            });
         right.then_some(u8::try_from(place).ok()?)
     }
 }

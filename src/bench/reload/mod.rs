@@ -185,12 +185,16 @@ pub fn measure(request: &Request<'_>, progress: &dyn Progress) -> Result<Outcome
     for window in request.windows {
         let (seen, usages, flips) = run(request, window, progress)?;
         outcome.timeline.extend(points(&seen, before));
-        outcome.flips.extend(flips.iter().map(|at| before + f64::from(*at)));
+        outcome
+            .flips
+            .extend(flips.iter().map(|at| before + f64::from(*at)));
         before += window.length.as_secs_f64();
         outcome.errors += seen.errors;
         outcome.mixed += seen.mixed;
         outcome.error = outcome.error.or(seen.error.clone());
-        outcome.windows.push(measured(window, &seen, &usages, &flips));
+        outcome
+            .windows
+            .push(measured(window, &seen, &usages, &flips));
     }
     let [none, one] = ["no reload", "one reload"]
         .map(|name| outcome.windows.iter().find(|window| window.name == name));
@@ -212,9 +216,12 @@ fn run(
     let stage = progress.stage(&window.name, Some(window.length.as_secs()), "seconds");
     thread::scope(|scope| {
         let asking = scope.spawn(|| request.load.run(begun, &stop));
-        let watching = request
-            .pid
-            .map(|pid| scope.spawn({ let stop = &stop; move || Usage::follow(pid, begun, stop) }));
+        let watching = request.pid.map(|pid| {
+            scope.spawn({
+                let stop = &stop;
+                move || Usage::follow(pid, begun, stop)
+            })
+        });
         let drive = || {
             let mut flips = Vec::new();
             let mut told = 0;
@@ -249,14 +256,25 @@ fn measured(window: &Window, seen: &Seen, usages: &[Usage], flips: &[f32]) -> Me
     let during: Vec<f32> = seen
         .answers
         .iter()
-        .filter(|answer| flips.iter().any(|flip| (*flip..flip + DURING).contains(&answer.at)))
+        .filter(|answer| {
+            flips
+                .iter()
+                .any(|flip| (*flip..flip + DURING).contains(&answer.at))
+        })
         .map(|answer| answer.took)
         .collect();
     let ends = flips.iter().skip(1).copied().chain([f32::INFINITY]);
     let stretches = flips.iter().copied().zip(ends);
     let served_after = |(from, to): (f32, f32)| {
-        let before = seen.answers.iter().rfind(|answer| answer.at < from)?.version;
-        let mut after = seen.answers.iter().filter(|answer| (from..to).contains(&answer.at));
+        let before = seen
+            .answers
+            .iter()
+            .rfind(|answer| answer.at < from)?
+            .version;
+        let mut after = seen
+            .answers
+            .iter()
+            .filter(|answer| (from..to).contains(&answer.at));
         let first = after.find(|answer| answer.version != before)?;
         Some(f64::from(first.at - from) * 1e3)
     };
@@ -318,7 +336,11 @@ impl Outcome {
     fn figures_of_windows(&self) -> Vec<Figure> {
         let each = |window: &Measured| {
             [
-                Figure::higher(format!("requests, {}", window.name), "1/s", vec![window.per_second]),
+                Figure::higher(
+                    format!("requests, {}", window.name),
+                    "1/s",
+                    vec![window.per_second],
+                ),
                 Figure::lower(format!("p99, {}", window.name), "ms", vec![window.p99_ms]),
             ]
         };
@@ -329,11 +351,18 @@ impl Outcome {
     pub fn timeline(&self) -> String {
         let series = |name: &str, of: fn(&Point) -> f64| Series {
             name: name.to_owned(),
-            points: self.timeline.iter().map(|point| (point.at, of(point))).collect(),
+            points: self
+                .timeline
+                .iter()
+                .map(|point| (point.at, of(point)))
+                .collect(),
             joined: true,
         };
         let chart = Lines {
-            name: format!("{} clients, {} chunks: requests a second, and flips", self.connections, self.chunks),
+            name: format!(
+                "{} clients, {} chunks: requests a second, and flips",
+                self.connections, self.chunks
+            ),
             x: Axis {
                 label: "seconds".into(),
                 log: false,
@@ -347,8 +376,14 @@ impl Outcome {
                 series("p99, microseconds", |point| point.p99_ms * 1e3),
             ],
             chosen: None,
-            upright: self.flips.iter().map(|at| (*at, "flip".to_owned())).collect(),
+            upright: self
+                .flips
+                .iter()
+                .map(|at| (*at, "flip".to_owned()))
+                .collect(),
         };
-        lines(&chart).standalone("Requests a second and their 99th percentile over time; upright lines are flips")
+        lines(&chart).standalone(
+            "Requests a second and their 99th percentile over time; upright lines are flips",
+        )
     }
 }

@@ -50,10 +50,7 @@ pub struct Scratch<'a> {
 
 impl Scratch<'_> {
     /// Makes both versions, or finds those of an earlier run.
-    pub fn versions(
-        &self,
-        progress: &dyn Progress,
-    ) -> Result<(Store, [VersionName; 2]), Error> {
+    pub fn versions(&self, progress: &dyn Progress) -> Result<(Store, [VersionName; 2]), Error> {
         let store = Store::create(self.dir, Shared::Owner, None)?;
         if let [first, second] = store.versions()?.as_slice() {
             return Ok((store.clone(), [first.clone(), second.clone()]));
@@ -157,8 +154,14 @@ fn drawn(random: &mut fastrand::Rng, dimension: usize) -> Vec<f32> {
 
 fn to_unit(numbers: impl IntoIterator<Item = f32>) -> Vec<f32> {
     let mut vector: Vec<f32> = numbers.into_iter().collect();
-    let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
-    vector.iter_mut().for_each(|number| *number /= length.max(f32::MIN_POSITIVE));
+    let length = vector
+        .iter()
+        .map(|number| number * number)
+        .sum::<f32>()
+        .sqrt();
+    vector
+        .iter_mut()
+        .for_each(|number| *number /= length.max(f32::MIN_POSITIVE));
     vector
 }
 
@@ -171,7 +174,11 @@ fn chunk(letter: char, number: usize, random: &mut fastrand::Rng) -> ChunkRecord
     for _ in 0..WORDS {
         text.push(' ');
         for _ in 0..random.usize(1..4) {
-            text.push_str(SYLLABLES.get(random.usize(..SYLLABLES.len())).unwrap_or(&""));
+            text.push_str(
+                SYLLABLES
+                    .get(random.usize(..SYLLABLES.len()))
+                    .unwrap_or(&""),
+            );
         }
     }
     ChunkRecord {

@@ -18,7 +18,9 @@ use super::super::context::{Context, ModelOptions, duration};
 use super::super::error::CliError;
 use super::baseline::BaselineOptions;
 use crate::bench::reload::scratch::{LETTERS, Scratch};
-use crate::bench::reload::{Error, Expected, Load, Measured, Outcome, Pace, Request, Window, measure};
+use crate::bench::reload::{
+    Error, Expected, Load, Measured, Outcome, Pace, Request, Window, measure,
+};
 use crate::durable::Context as _;
 use crate::index::Table;
 use crate::progress::{Progress as _, Silent};
@@ -90,17 +92,25 @@ impl Server {
     fn start(context: &Context<'_>, store: &Path, more: &[String]) -> Result<Self, CliError> {
         let own = std::env::current_exe().context("this program")?;
         let mut child = Command::new(own)
-            .args(["serve", "-o", "name", "-q", "--listen", "127.0.0.1:0", "--store"])
+            .args(["serve", "-o", "name", "--listen", "127.0.0.1:0", "--store"])
             .arg(store)
+            .args((!context.global.verbose).then_some("-q"))
             .args(more)
             .stdout(Stdio::piped())
             .stderr(context.ui.stderr_for_children())
             .spawn()
             .context("ragctl serve")?;
         let mut line = String::new();
-        let mut read = || BufReader::new(child.stdout.take()?).read_line(&mut line).ok();
+        let mut read = || {
+            BufReader::new(child.stdout.take()?)
+                .read_line(&mut line)
+                .ok()
+        };
         read();
-        let address = line.trim().strip_prefix("http://").and_then(|address| address.parse().ok());
+        let address = line
+            .trim()
+            .strip_prefix("http://")
+            .and_then(|address| address.parse().ok());
         match address {
             Some(address) => Ok(Self { child, address }),
             None => {
@@ -163,7 +173,10 @@ impl ReloadArgs {
             Some(url) => {
                 let addresses = url.socket_addrs(|| None).context(url.as_str())?;
                 load.address = *addresses.first().ok_or_else(|| {
-                    CliError::usage("the URL names no address", "Such as http://127.0.0.1:8080/v1/search.")
+                    CliError::usage(
+                        "the URL names no address",
+                        "Such as http://127.0.0.1:8080/v1/search.",
+                    )
                 })?;
                 load.path = url.path().to_owned();
                 let windows = [self.window("no reload", 0)];
@@ -201,7 +214,11 @@ impl ReloadArgs {
             letters: letters.collect(),
         };
         let live = store.live()?;
-        let at = Cell::new(versions.iter().position(|version| Some(version) == live.as_ref()));
+        let at = Cell::new(
+            versions
+                .iter()
+                .position(|version| Some(version) == live.as_ref()),
+        );
         let other = || {
             let next = (at.get().unwrap_or(1) + 1) % versions.len();
             at.set(Some(next));
@@ -254,7 +271,10 @@ impl ReloadArgs {
         let mut random = fastrand::Rng::with_seed(11);
         let mut bodies = Vec::new();
         if self.text {
-            let words = ["release", "index", "server", "answer", "memory", "channel", "version", "query", "load", "old", "new", "store", "link"];
+            let words = [
+                "release", "index", "server", "answer", "memory", "channel", "version", "query",
+                "load", "old", "new", "store", "link",
+            ];
             for number in 0..QUESTIONS {
                 let mut text = format!("question {number}");
                 for _ in 0..12 {
@@ -268,7 +288,9 @@ impl ReloadArgs {
                 let (manifest, _) = store.manifest(version)?;
                 let table = Table::open_version(&store.version_dir(version), &manifest)?;
                 for (_, vector) in table.sample(QUESTIONS / 2, manifest.counts.chunks)? {
-                    let noisy = vector.iter().map(|number| number + (random.f32() - 0.5) * 0.05);
+                    let noisy = vector
+                        .iter()
+                        .map(|number| number + (random.f32() - 0.5) * 0.05);
                     bodies.push(json!({ "vector": noisy.collect::<Vec<_>>(), "k": K }));
                 }
             }
@@ -287,17 +309,24 @@ impl ReloadArgs {
         if let (Some(found), Some(least)) = (outcome.throughput_ratio, self.min_throughput)
             && found < least
         {
-            failed.push(format!("throughput with a reload is {found:.3} of that without"));
+            failed.push(format!(
+                "throughput with a reload is {found:.3} of that without"
+            ));
         }
         if let (Some(found), Some(most)) = (outcome.p99_ratio, self.max_p99)
             && found > most
         {
-            failed.push(format!("p99 with a reload is {found:.2} times that without"));
+            failed.push(format!(
+                "p99 with a reload is {found:.2} times that without"
+            ));
         }
         if failed.is_empty() {
             return Ok(());
         }
-        let hint = outcome.error.clone().map(|error| format!("One of them: {error}"));
+        let hint = outcome
+            .error
+            .clone()
+            .map(|error| format!("One of them: {error}"));
         let hint = hint.unwrap_or_else(|| "--plot shows when it happened.".into());
         Err(CliError::gate(failed.join(", "), hint))
     }
@@ -310,7 +339,13 @@ fn flip(store: &Store, version: &VersionName) -> Result<(), CliError> {
     let thoroughness = Thoroughness::Structure;
     let verified = verify::prove_for_rollback(&locked, &held, thoroughness, &Silent)?;
     let channel = Channel::default();
-    publish::publish(&locked, verified, &channel, Operation::Publish, Why::default())?;
+    publish::publish(
+        &locked,
+        verified,
+        &channel,
+        Operation::Publish,
+        Why::default(),
+    )?;
     Ok(())
 }
 
@@ -343,24 +378,40 @@ impl Answer for Outcome {
                 errors.into(),
             ]
         };
-        let headings = ["WINDOW", "REQUESTS/S", "(ARTICLE)", "MEAN MS", "(ARTICLE)", "WRONG", "(ARTICLE)"];
+        let headings = [
+            "WINDOW",
+            "REQUESTS/S",
+            "(ARTICLE)",
+            "MEAN MS",
+            "(ARTICLE)",
+            "WRONG",
+            "(ARTICLE)",
+        ];
         write!(out, "{}", table(&headings, self.windows.iter().map(row)))?;
         let mib = |bytes: u64| format!("{:.0}", bytes as f64 / f64::from(1 << 20));
         let row = |window: &Measured| {
             let [rss, descriptors, threads] = [window.rss, window.descriptors, window.threads];
-            let counts = |counts: Option<[u64; 3]>| counts.map_or("-".into(), |[first, most, last]| format!("{first}, {most}, {last}"));
+            let counts = |counts: Option<[u64; 3]>| {
+                counts.map_or("-".into(), |[first, most, last]| {
+                    format!("{first}, {most}, {last}")
+                })
+            };
             let slowest = window.served_after_ms.iter().copied().fold(0.0, f64::max);
             vec![
                 window.name.clone(),
                 format!("{:.2}", window.p50_ms),
                 format!("{:.2}", window.p99_ms),
                 format!("{:.2}", window.p999_ms),
-                window.p99_during_ms.map_or("-".into(), |ms| format!("{ms:.2}")),
+                window
+                    .p99_during_ms
+                    .map_or("-".into(), |ms| format!("{ms:.2}")),
                 match window.served_after_ms.is_empty() {
                     true => "-".into(),
                     false => format!("{slowest:.0}"),
                 },
-                window.cpu_seconds.map_or("-".into(), |seconds| format!("{seconds:.1}")),
+                window
+                    .cpu_seconds
+                    .map_or("-".into(), |seconds| format!("{seconds:.1}")),
                 rss.map_or("-".into(), |[first, most, last]| {
                     format!("{}, {}, {}", mib(first), mib(most), mib(last))
                 }),
@@ -368,10 +419,24 @@ impl Answer for Outcome {
                 counts(threads),
             ]
         };
-        let headings = ["WINDOW", "P50", "P99", "P99.9", "P99 AT FLIPS", "FLIP TO SERVED", "CPU S", "MIB (FIRST, MOST, LAST)", "FILES", "THREADS"];
+        let headings = [
+            "WINDOW",
+            "P50",
+            "P99",
+            "P99.9",
+            "P99 AT FLIPS",
+            "FLIP TO SERVED",
+            "CPU S",
+            "MIB (FIRST, MOST, LAST)",
+            "FILES",
+            "THREADS",
+        ];
         write!(out, "{}", table(&headings, self.windows.iter().map(row)))?;
         if let (Some(throughput), Some(p99)) = (self.throughput_ratio, self.p99_ratio) {
-            writeln!(out, "one reload against none: throughput {throughput:.3}, p99 {p99:.2}")?;
+            writeln!(
+                out,
+                "one reload against none: throughput {throughput:.3}, p99 {p99:.2}"
+            )?;
         }
         writeln!(out, "{} failed, {} mixed", self.errors, self.mixed)
     }

@@ -170,7 +170,10 @@ impl Codes {
             .nth(row / BLOCK)
             .unwrap_or_default();
         for (four, quad) in vector.chunks(4).zip(block.chunks_exact_mut(BLOCK * 4)) {
-            let bytes = quad.chunks_exact_mut(4).nth(row % BLOCK).unwrap_or_default();
+            let bytes = quad
+                .chunks_exact_mut(4)
+                .nth(row % BLOCK)
+                .unwrap_or_default();
             for (byte, number) in bytes.iter_mut().zip(four) {
                 // Adding half and cutting off is rounding, since what is cut is above 0.
                 *byte = (number * inverse + ZERO + 0.5) as u8;
@@ -241,7 +244,9 @@ impl Codes {
 
 /// What one unit of a byte stands for, so that a vector's greatest number is the greatest byte.
 fn step(vector: &[f32]) -> f32 {
-    let most = vector.iter().fold(0.0f32, |most, number| most.max(number.abs()));
+    let most = vector
+        .iter()
+        .fold(0.0f32, |most, number| most.max(number.abs()));
     if most > 0.0 { most / MOST } else { 1.0 }
 }
 
@@ -277,7 +282,9 @@ mod tests {
                     .collect();
                 let fresh = || -> Vec<Best<'_>> {
                     let allowed = |query: usize| (query % 2 == 1).then_some(&odd);
-                    (0..count).map(|query| Best::of(7, allowed(query))).collect()
+                    (0..count)
+                        .map(|query| Best::of(7, allowed(query)))
+                        .collect()
                 };
                 let mut expected = fresh();
                 codes.nearest_on_any_processor(&asked, &mut Bests(&mut expected));
@@ -295,7 +302,10 @@ mod tests {
                     };
                     simd::nearest(level, raw, &asked, &mut Bests(&mut found));
                     let found: Vec<_> = found.into_iter().map(rows_of).collect();
-                    assert_eq!(found, expected, "{level} {rows}x{dimension}, {count} queries");
+                    assert_eq!(
+                        found, expected,
+                        "{level} {rows}x{dimension}, {count} queries"
+                    );
                 }
             }
         }

@@ -80,7 +80,8 @@ pub struct Found {
 impl Resident {
     /// Reads a table's rows into memory.
     pub(super) fn load(table: &Table, rows: u64, progress: &dyn Progress) -> Result<Self, Error> {
-        let room = || Ok::<_, io::Error>(usize::try_from(rows).map_err(|_| io::ErrorKind::OutOfMemory)?);
+        let room =
+            || Ok::<_, io::Error>(usize::try_from(rows).map_err(|_| io::ErrorKind::OutOfMemory)?);
         let rows = room().context("memory")?;
         let dimension = table.dimension()?;
         let mut resident = Self {
@@ -130,7 +131,11 @@ impl Resident {
         for row in 0..batch.num_rows() {
             let id = ids.value(row);
             let follows = |(start, at): &(u64, usize)| id - start == (first + row - at) as u64;
-            if !self.runs.last().is_some_and(|run| id > run.0 && follows(run)) {
+            if !self
+                .runs
+                .last()
+                .is_some_and(|run| id > run.0 && follows(run))
+            {
                 self.runs.push((id, first + row));
             }
             let chunk = columns.chunk(row);
@@ -171,7 +176,8 @@ impl Resident {
                 let query = self.vector(*row);
                 for vector in block.chunks_exact(self.dimension.max(1)) {
                     let score = f32::dot(query, vector);
-                    if nearest.len() <= others || nearest.last().is_some_and(|least| score > *least) {
+                    if nearest.len() <= others || nearest.last().is_some_and(|least| score > *least)
+                    {
                         let at = nearest.partition_point(|known| *known >= score);
                         nearest.insert(at, score);
                         nearest.truncate(others + 1);
@@ -190,7 +196,12 @@ impl Resident {
         let found = self.search(&queries, &vec![None; queries.len()]);
         let hits = |(found, nearest): (&Vec<Found>, &Vec<f32>)| {
             let kth = nearest.last().copied().unwrap_or(1.0);
-            found.iter().filter(|hit| hit.score >= kth - TIE).count().min(others + 1) - 1
+            found
+                .iter()
+                .filter(|hit| hit.score >= kth - TIE)
+                .count()
+                .min(others + 1)
+                - 1
         };
         let total: usize = found.iter().zip(&nearest).map(hits).sum();
         total as f64 / (others * asked.len()) as f64
@@ -212,9 +223,16 @@ impl Resident {
     ) -> Result<Vec<Vec<Found>>, Error> {
         let allowed = asked
             .iter()
-            .map(|asked| asked.filter.map(|filter| self.allowed(table, filter)).transpose())
+            .map(|asked| {
+                asked
+                    .filter
+                    .map(|filter| self.allowed(table, filter))
+                    .transpose()
+            })
             .collect::<Result<Vec<_>, _>>()?;
-        let wrong = asked.iter().find(|asked| asked.vector.len() != self.dimension);
+        let wrong = asked
+            .iter()
+            .find(|asked| asked.vector.len() != self.dimension);
         if let Some(asked) = wrong {
             return Err(Error::Dimension {
                 expected: self.dimension,
@@ -250,14 +268,16 @@ impl Resident {
         let mut bests = bests.into_iter();
         wanted
             .iter()
-            .map(|(vector, k, most, allowed)| match (few(*most, *allowed), allowed) {
-                (true, Some(allowed)) => self.rank(vector, *k, allowed.rows()),
-                (true, None) => self.rank(vector, *k, 0..self.rows),
-                (false, _) => match bests.next() {
-                    Some(best) => self.rank(vector, *k, best.rows()),
-                    None => Vec::new(),
+            .map(
+                |(vector, k, most, allowed)| match (few(*most, *allowed), allowed) {
+                    (true, Some(allowed)) => self.rank(vector, *k, allowed.rows()),
+                    (true, None) => self.rank(vector, *k, 0..self.rows),
+                    (false, _) => match bests.next() {
+                        Some(best) => self.rank(vector, *k, best.rows()),
+                        None => Vec::new(),
+                    },
                 },
-            })
+            )
             .collect()
     }
 
@@ -323,7 +343,11 @@ impl Resident {
     pub fn find(&self, id: &str) -> Option<usize> {
         let wanted = hash(id);
         let from = self.by_id.partition_point(|(hash, _)| *hash < wanted);
-        let same = self.by_id.iter().skip(from).take_while(|(hash, _)| *hash == wanted);
+        let same = self
+            .by_id
+            .iter()
+            .skip(from)
+            .take_while(|(hash, _)| *hash == wanted);
         let begins = [
             b"\"id\":",
             serde_json::to_vec(id).unwrap_or_default().as_slice(),
@@ -363,7 +387,8 @@ impl Resident {
     /// what is shown of a chunk, which is about its text again in names, places and metadata where chunks are short.
     pub fn estimate(rows: u64, dimension: usize, text_bytes: u64) -> u64 {
         let row = dimension as u64 * 5 + 4 + 16 + 12 + 400;
-        rows.saturating_mul(row).saturating_add(text_bytes + text_bytes / 8)
+        rows.saturating_mul(row)
+            .saturating_add(text_bytes + text_bytes / 8)
     }
 }
 

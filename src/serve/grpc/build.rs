@@ -3,7 +3,9 @@
 use std::{env, io, path::PathBuf};
 
 fn main() -> io::Result<()> {
-    let out = env::var_os("OUT_DIR").map(PathBuf::from).ok_or_else(|| io::Error::other("cargo sets OUT_DIR"))?;
+    let out = env::var_os("OUT_DIR")
+        .map(PathBuf::from)
+        .ok_or_else(|| io::Error::other("cargo sets OUT_DIR"))?;
     println!("cargo::rerun-if-changed=src/serve/grpc/search.proto");
     tonic_prost_build::configure()
         .build_client(true)

@@ -280,7 +280,10 @@ pub(super) struct FailureDetail {
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "ragctl serve", description = "Search in the version that a channel names. Every answer says which version gave it."),
+    info(
+        title = "ragctl serve",
+        description = "Search in the version that a channel names. Every answer says which version gave it."
+    ),
     paths(
         handlers::search,
         handlers::search_in,

@@ -91,7 +91,9 @@ pub(super) async fn around(
             let mut refused = refuse(status, why, None);
             if status == StatusCode::UNAUTHORIZED {
                 let scheme = HeaderValue::from_static("Bearer");
-                refused.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+                refused
+                    .headers_mut()
+                    .insert(header::WWW_AUTHENTICATE, scheme);
             }
             refused
         }
@@ -115,7 +117,10 @@ pub(super) async fn around(
         response.headers_mut().insert(header::CONNECTION, close);
     }
     let status = response.status();
-    around.app.metrics.count(&store, route, status.as_u16(), begun);
+    around
+        .app
+        .metrics
+        .count(&store, route, status.as_u16(), begun);
     let took_ms = begun.elapsed().as_secs_f64() * 1e3;
     if status.is_server_error() && route != "readyz" {
         warn!(request = id.to_str().ok(), %method, route, store = &*store, status = status.as_u16(), took_ms, "failed");

@@ -83,9 +83,8 @@ async fn find(app: &App, store: Option<&str>, headers: &HeaderMap, body: Body) -
         .search(&served, asked, wanted)
         .await
         .map_err(IntoResponse::into_response)?;
-    let body = written(&served, single, &outcomes).map_err(|e| {
-        Problem::from(crate::serve::pool::Failed::Version(e)).into_response()
-    })?;
+    let body = written(&served, single, &outcomes)
+        .map_err(|e| Problem::from(crate::serve::pool::Failed::Version(e)).into_response())?;
     Ok(named(&served, json(body)))
 }
 
@@ -195,7 +194,11 @@ fn what(app: &App, store: Option<&str>) -> Answer {
             fingerprint: manifest.fingerprint.to_string(),
             dimension: manifest.space.dimension,
         },
-        search: if served.is_resident() { "resident" } else { "index" },
+        search: if served.is_resident() {
+            "resident"
+        } else {
+            "index"
+        },
         kept: live.kept(),
         degraded: live.status().degraded,
     };
@@ -234,11 +237,21 @@ async fn embed(app: &App, store: Option<&str>, headers: &HeaderMap, body: Body) 
     let served = pick(live, headers, None)?;
     let space = &served.manifest().space;
     let last = space.model.rsplit('/').next().unwrap_or_default();
-    if let Some(asked) = request.model.filter(|asked| *asked != space.model && asked != last) {
-        let message = format!("the model here is {}, not {}", space.model, shortened(&asked));
+    if let Some(asked) = request
+        .model
+        .filter(|asked| *asked != space.model && asked != last)
+    {
+        let message = format!(
+            "the model here is {}, not {}",
+            space.model,
+            shortened(&asked)
+        );
         return Err(refuse(StatusCode::NOT_FOUND, &message, None));
     }
-    if request.dimensions.is_some_and(|dimensions| dimensions != space.dimension) {
+    if request
+        .dimensions
+        .is_some_and(|dimensions| dimensions != space.dimension)
+    {
         let message = format!("vectors have {} dimensions here", space.dimension);
         return Err(Problem::invalid(message).into_response());
     }
@@ -255,17 +268,23 @@ async fn embed(app: &App, store: Option<&str>, headers: &HeaderMap, body: Body) 
     let embedded = app.embed(&served, texts.collect()).await;
     let embedded = embedded.map_err(IntoResponse::into_response)?;
     let tokens = embedded.iter().map(|(_, tokens)| tokens).sum();
-    let data = embedded.into_iter().enumerate().map(|(index, (vector, _))| EmbeddingOutput {
-        object: "embedding",
-        index,
-        embedding: match request.encoding_format {
-            Some(EncodingFormat::Base64) => {
-                let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-                Vector::Base64(base64::engine::general_purpose::STANDARD.encode(bytes))
-            }
-            Some(EncodingFormat::Float) | None => Vector::Float(vector),
-        },
-    });
+    let data = embedded
+        .into_iter()
+        .enumerate()
+        .map(|(index, (vector, _))| EmbeddingOutput {
+            object: "embedding",
+            index,
+            embedding: match request.encoding_format {
+                Some(EncodingFormat::Base64) => {
+                    let bytes: Vec<u8> = vector
+                        .iter()
+                        .flat_map(|number| number.to_le_bytes())
+                        .collect();
+                    Vector::Base64(base64::engine::general_purpose::STANDARD.encode(bytes))
+                }
+                Some(EncodingFormat::Float) | None => Vector::Float(vector),
+            },
+        });
     let answer = EmbeddingsResponse {
         object: "list",
         data: data.collect(),
@@ -317,23 +336,29 @@ pub(super) async fn openapi() -> Response {
 
 pub(super) async fn nothing() -> Response {
     let hint = "The paths are described by /openapi.json.";
-    refuse(StatusCode::NOT_FOUND, "there is nothing at this path", Some(hint))
+    refuse(
+        StatusCode::NOT_FOUND,
+        "there is nothing at this path",
+        Some(hint),
+    )
 }
 
 pub(super) async fn wrong_method() -> Response {
-    refuse(StatusCode::METHOD_NOT_ALLOWED, "this path is asked by another method", None)
+    refuse(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this path is asked by another method",
+        None,
+    )
 }
 
 /// The version that a request is answered from: what it names, else what is live.
-fn pick(
-    live: &Live,
-    headers: &HeaderMap,
-    asked: Option<&str>,
-) -> Result<Arc<Served>, Response> {
+fn pick(live: &Live, headers: &HeaderMap, asked: Option<&str>) -> Result<Arc<Served>, Response> {
     let header = match headers.get(VERSION).map(HeaderValue::to_str) {
         None => None,
         Some(Ok(version)) => Some(version),
-        Some(Err(_)) => return Err(Problem::invalid("Ragctl-Version is no version").into_response()),
+        Some(Err(_)) => {
+            return Err(Problem::invalid("Ragctl-Version is no version").into_response());
+        }
     };
     if let (Some(header), Some(asked)) = (header, asked)
         && header != asked
@@ -347,14 +372,22 @@ fn pick(
 
 /// Reads a body that must be JSON: a page in a browser can send anything else without being asked first.
 fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Response> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let essence = kind
+        .and_then(|kind| kind.split(';').next())
+        .unwrap_or_default();
     if !essence.trim().eq_ignore_ascii_case("application/json") {
         let message = "the body is JSON, and Content-Type says so: application/json";
         return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, None));
     }
     let bytes = body.map_err(|rejection| {
-        refuse(rejection.status(), "the body is too long, or was cut off", None)
+        refuse(
+            rejection.status(),
+            "the body is too long, or was cut off",
+            None,
+        )
     })?;
     let parsed = serde_json::from_slice(&bytes);
     parsed.map_err(|e| Problem::invalid(shortened(&e.to_string())).into_response())

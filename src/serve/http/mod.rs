@@ -46,7 +46,10 @@ pub(super) fn router(app: &Arc<App>, door: Door, more: Router) -> Router {
         .route("/v1/version", get(handlers::version))
         .route("/v1/stores/{store}/version", get(handlers::version_in))
         .route("/v1/embeddings", post(handlers::embeddings))
-        .route("/v1/stores/{store}/embeddings", post(handlers::embeddings_in))
+        .route(
+            "/v1/stores/{store}/embeddings",
+            post(handlers::embeddings_in),
+        )
         .route("/livez", get(handlers::livez))
         .route("/readyz", get(handlers::readyz))
         .route("/metrics", get(handlers::metrics))
@@ -58,10 +61,15 @@ pub(super) fn router(app: &Arc<App>, door: Door, more: Router) -> Router {
         .merge(more);
     let around = around::Around::of(app.clone(), door);
     let router = router
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            Problem::new(What::Broken, "the server made a mistake").into_response()
-        }))
-        .layer(middleware::from_fn_with_state(Arc::new(around), around::around));
+        .layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| {
+                Problem::new(What::Broken, "the server made a mistake").into_response()
+            },
+        ))
+        .layer(middleware::from_fn_with_state(
+            Arc::new(around),
+            around::around,
+        ));
     if origins.is_empty() {
         return router;
     }

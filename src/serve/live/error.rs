@@ -48,7 +48,9 @@ pub enum Error {
         found: Digest,
     },
     /// Its model gives other vectors than those that it was built with.
-    #[error("the model of {version} gives other vectors than those that it was built with: cosine {least:.5}")]
+    #[error(
+        "the model of {version} gives other vectors than those that it was built with: cosine {least:.5}"
+    )]
     WrongModel {
         /// The version.
         version: VersionName,

@@ -98,10 +98,18 @@ impl Follower {
             looks: true,
         };
         // Where nothing is published, that is settled too.
-        if self.watch.version().is_none() && shared.store.live_on(&shared.options.channel).is_ok_and(|live| live.is_none()) {
+        if self.watch.version().is_none()
+            && shared
+                .store
+                .live_on(&shared.options.channel)
+                .is_ok_and(|live| live.is_none())
+        {
             let mut status = shared.status();
             status.settled = true;
-            status.degraded = Some(format!("nothing is published on {}", shared.options.channel));
+            status.degraded = Some(format!(
+                "nothing is published on {}",
+                shared.options.channel
+            ));
         }
         while !shared.stop.load(Ordering::Relaxed) {
             match self.watch.next(&asked, self.deadline()) {
@@ -138,7 +146,11 @@ impl Follower {
             status.stale_since.get_or_insert_with(Instant::now);
         }
         info!(store = shared.name, version = %flip.version, generation = flip.generation, "flip seen");
-        let digest = shared.store.manifest(&flip.version).ok().map(|(_, digest)| digest);
+        let digest = shared
+            .store
+            .manifest(&flip.version)
+            .ok()
+            .map(|(_, digest)| digest);
         let is_named = |served: &Served| {
             served.held().name == flip.version && Some(served.held().manifest_sha256) == digest
         };
@@ -150,7 +162,11 @@ impl Follower {
             self.settle(None);
             return;
         }
-        if let Some(at) = self.replaced.iter().position(|replaced| is_named(&replaced.served)) {
+        if let Some(at) = self
+            .replaced
+            .iter()
+            .position(|replaced| is_named(&replaced.served))
+        {
             let back = self.replaced.swap_remove(at).served;
             back.set_generation(flip.generation);
             self.target = None;
@@ -159,7 +175,11 @@ impl Follower {
         }
         let now = Instant::now();
         let first = shared.current.load().is_none();
-        let spread = if first { Duration::ZERO } else { shared.options.spread };
+        let spread = if first {
+            Duration::ZERO
+        } else {
+            shared.options.spread
+        };
         let due = now + spread.mul_f64(fastrand::f64());
         let spaced = self.begun.map(|begun| begun + SPACING);
         self.target = Some(Target {
@@ -209,7 +229,11 @@ impl Follower {
         let resident = match old {
             None => resident?,
             Some(old) => {
-                warn!(store = shared.name, version = old.name(), "let go before the next one loads");
+                warn!(
+                    store = shared.name,
+                    version = old.name(),
+                    "let go before the next one loads"
+                );
                 self.replaced.push(Replaced::now(old));
                 self.wait_for_replaced();
                 admit(store, &held, models, options, 0)?
@@ -222,7 +246,9 @@ impl Follower {
         let load = |held, generation, resident| {
             // What panics in a library must not end the following.
             let loading = AssertUnwindSafe(|| {
-                Served::load(store, held, generation, models, options, resident, &progress)
+                Served::load(
+                    store, held, generation, models, options, resident, &progress,
+                )
             });
             catch_unwind(loading).unwrap_or(Err(Error::Panicked))
         };
@@ -285,7 +311,12 @@ impl Follower {
                 "{message}"
             );
         }
-        *self.shared.status().failures.entry(error.reason()).or_default() += 1;
+        *self
+            .shared
+            .status()
+            .failures
+            .entry(error.reason())
+            .or_default() += 1;
         let first = match error.kind() {
             Kind::Integrity | Kind::Incompatible => BACK_OFF_FROM_DAMAGE,
             _ => BACK_OFF,
@@ -319,7 +350,10 @@ impl Follower {
         let is_over = |at: Instant| at.elapsed() >= options.keep_previous;
         let kept = self.shared.kept.load_full();
         let ended = |served: &Arc<Served>| {
-            let replaced = self.replaced.iter().find(|one| Arc::ptr_eq(&one.served, served));
+            let replaced = self
+                .replaced
+                .iter()
+                .find(|one| Arc::ptr_eq(&one.served, served));
             replaced.is_none_or(|one| is_over(one.at))
         };
         if kept.iter().any(ended) {
@@ -337,7 +371,11 @@ impl Follower {
             }
             if !replaced.told && replaced.at.elapsed() > drain {
                 replaced.told = true;
-                warn!(store = name, version = replaced.served.name(), "still held by unfinished requests");
+                warn!(
+                    store = name,
+                    version = replaced.served.name(),
+                    "still held by unfinished requests"
+                );
             }
             true
         });

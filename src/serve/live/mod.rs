@@ -183,7 +183,12 @@ impl Live {
 
     /// Versions that were replaced and still answer by name.
     pub fn kept(&self) -> Vec<String> {
-        self.shared.kept.load().iter().map(|kept| kept.name()).collect()
+        self.shared
+            .kept
+            .load()
+            .iter()
+            .map(|kept| kept.name())
+            .collect()
     }
 
     /// How the following goes.

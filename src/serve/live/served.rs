@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Check, Error, Models, Options, memory};
 use crate::embed::Embedder;
-use crate::embed::probes::{Probe, PROBES, SAME, cosine};
+use crate::embed::probes::{PROBES, Probe, SAME, cosine};
 use crate::golden;
 use crate::index::{Asked, Resident, Search, Table};
 use crate::progress::Progress;
@@ -108,7 +108,10 @@ impl Served {
     /// Asks what it will be asked: what is wrong shows now, and what is read once is read.
     fn warm(&self) -> Result<(), Error> {
         let queries = golden::of_version(&self.held.dir)?.unwrap_or_default();
-        let texts = queries.iter().take(WARM_QUERIES).map(|query| query.text.as_str());
+        let texts = queries
+            .iter()
+            .take(WARM_QUERIES)
+            .map(|query| query.text.as_str());
         let search = Search::top(WARM_K);
         for text in texts {
             let vector = self.embedder.embed_query(text)?;
@@ -202,7 +205,10 @@ pub(super) fn admit(
 ) -> Result<bool, Error> {
     use super::{Reload, SearchBy};
     let need = Need::of(store, held, models);
-    let limit = options.max_memory.or_else(memory::limit).unwrap_or(u64::MAX);
+    let limit = options
+        .max_memory
+        .or_else(memory::limit)
+        .unwrap_or(u64::MAX);
     let has = memory::resident().saturating_sub(spared);
     let resident = match options.search {
         SearchBy::Index => false,
@@ -213,7 +219,10 @@ pub(super) fn admit(
                 Reload::Beside => 2,
                 Reload::DrainFirst => 1,
             };
-            need.rows.saturating_mul(versions).saturating_add(need.model) <= limit
+            need.rows
+                .saturating_mul(versions)
+                .saturating_add(need.model)
+                <= limit
         }
     };
     let needed = need.model + if resident { need.rows } else { 0 };
