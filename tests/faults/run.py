@@ -26,6 +26,7 @@ import concurrency
 import crawls
 import damage
 import disks
+import examples
 import hostile
 import inputs
 import judge
@@ -47,6 +48,7 @@ TESTS = {
     "T53": hostile.t53,
     "T60": reloading.t60, "T61": reloading.t61, "T62": reloading.t62, "T63": reloading.t63, "T64": reloading.t64,
     "T65": reloading.t65, "T66": reloading.t66, "T67": reloading.t67, "T68": serving.t68, "T69": serving.t69, "T70": serving.t70,
+    "T85": examples.t85, "T86": examples.t86, "T87": examples.t87,
 }
 SHOWN = 12
 GATE_SEED = 20_261_124

@@ -321,7 +321,7 @@ pub(super) async fn readyz(State(app): Shared) -> Response {
 }
 
 /// What Prometheus reads
-#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain", body = String)))]
+#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "application/openmetrics-text", body = String)))]
 pub(super) async fn metrics(State(app): Shared) -> Response {
     const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     match app.metrics.text(&app.lives, app.pool.depth()) {
