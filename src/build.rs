@@ -242,7 +242,7 @@ fn place(store: &Store, digests: Digests, space: &Space, request: &Request) -> R
         .transpose()?
         .map(|(manifest, _)| manifest);
     let mut same = match request.if_changed {
-        true => repeated(store, &digests, live.as_ref(), request.replacing.as_ref())?,
+        true => repeated(store, &digests, live.as_ref(), request)?,
         false => None,
     };
     let name = match &request.naming {
@@ -286,16 +286,24 @@ fn repeated(
     store: &Store,
     digests: &Digests,
     live: Option<&Manifest>,
-    replacing: Option<&VersionName>,
+    request: &Request,
 ) -> Result<Option<VersionName>, Error> {
     let withdrawn = store.withdrawn()?;
     let counts = |name: &VersionName| {
-        replacing != Some(name) && !withdrawn.contains(&store::Withdrawn::Version(name.clone()))
+        request.replacing.as_ref() != Some(name)
+            && !withdrawn.contains(&store::Withdrawn::Version(name.clone()))
     };
     if let Some(live) = live.filter(|live| digests.are_of(live) && counts(&live.version)) {
         return Ok(Some(live.version.clone()));
     }
-    let above = |name: &VersionName| live.is_none_or(|live| *name > live.version);
+    // A release candidate that somebody tries out is not what a nightly run releases, nor the other way round.
+    let is_candidate = match &request.naming {
+        Naming::Exactly(name) => !name.pre().is_empty(),
+        Naming::Next { pre, .. } => !pre.is_empty(),
+    };
+    let above = |name: &VersionName| {
+        live.is_none_or(|live| *name > live.version) && name.pre().is_empty() != is_candidate
+    };
     // A version whose manifest is damaged is nobody's repetition.
     let is_same = |name: &VersionName| {
         store

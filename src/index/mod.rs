@@ -23,7 +23,10 @@ pub use table::{Coverage, Stored, Table};
 pub use tune::{Measured, RECALL_K, Sample};
 pub use writer::{IndexWriter, Written};
 
+use std::future::Future;
 use std::path::PathBuf;
+
+use tokio::runtime::Handle;
 
 use crate::durable::PathError;
 use crate::fault::{Fault, Kind};
@@ -204,11 +207,35 @@ async fn open_table(dir: &std::path::Path) -> Result<lancedb::Table, Error> {
         .map_err(lance("opening the table"))
 }
 
-/// The threads that LanceDB's futures run on.
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+/// The threads that LanceDB's futures run on. They may be let go of anywhere, also by a thread of another runtime: what still
+/// runs on them is not waited for.
+struct Threads {
+    handle: Handle,
+    own: Option<tokio::runtime::Runtime>,
+}
+
+impl Threads {
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.handle.block_on(future)
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(own) = self.own.take() {
+            own.shutdown_background();
+        }
+    }
+}
+
+fn runtime() -> Result<Threads, Error> {
+    let built = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
+    let runtime = built.map(|own| Threads {
+        handle: own.handle().clone(),
+        own: Some(own),
+    });
     Ok(crate::durable::Context::context(
         runtime,
         "the asynchronous runtime",

@@ -11,12 +11,13 @@ use arrow_schema::{DataType, Schema};
 use futures::TryStreamExt as _;
 use lancedb::expr::{col, lit};
 use lancedb::query::{ExecutableQuery as _, Query, QueryBase as _, Select};
-use tokio::runtime::Runtime;
 
 use super::hit::{Chunk, Columns, Texts};
 use super::resident::{ROW_ID, Resident, wanted};
 use super::schema::{EMBEDDED_PREFIX, VECTOR, kind_of};
-use super::{Effort, Error, Filter, LANCE_DIR, RESIDENT_RECALL, TABLE, lance, open_table, runtime};
+use super::{
+    Effort, Error, Filter, LANCE_DIR, RESIDENT_RECALL, TABLE, Threads, lance, open_table, runtime,
+};
 use crate::corpus::ColumnKind;
 use crate::progress::Progress;
 use crate::store::Manifest;
@@ -62,7 +63,7 @@ pub struct Coverage {
 /// A version's table, open for reading.
 pub struct Table {
     pub(super) table: lancedb::Table,
-    pub(super) runtime: Runtime,
+    pub(super) runtime: Threads,
     schema: Arc<Schema>,
     pub(super) effort: Option<Effort>,
     pub(super) has_text_index: OnceLock<bool>,

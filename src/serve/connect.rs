@@ -15,6 +15,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 use super::ask::Limits;
 
@@ -28,6 +29,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const STREAMS: u32 = 256;
 /// Bytes that one connection of HTTP/1 buffers of a header.
 const HEADER_BYTES: usize = 64 << 10;
+/// How long a client may take no byte of its answer.
+const STUCK: Duration = Duration::from_secs(30);
 /// How long connections that are silent are let be when the server ends: a request may be under way.
 const SILENCE: Duration = Duration::from_millis(500);
 
@@ -120,7 +123,10 @@ impl One {
             return;
         };
         let service = TowerToHyperService::new(self.router);
-        let io = TokioIo::new(stream);
+        let mut stream = TimeoutStream::new(stream);
+        // Whoever asks for much and reads nothing keeps its answer in memory.
+        stream.set_write_timeout(Some(STUCK));
+        let io = TokioIo::new(Box::pin(stream));
         // How a connection ends is its client's business.
         if is_http2 {
             let connection = http2::Builder::new(TokioExecutor::new())

@@ -157,6 +157,12 @@ pub struct Measured {
     pub served_after_ms: Vec<f64>,
     /// The 99th percentile of each stretch between two flips.
     pub p99_by_flip_ms: Vec<f64>,
+    /// Requests of each second.
+    #[serde(skip)]
+    rates: Vec<f64>,
+    /// The 99th percentile of each second.
+    #[serde(skip)]
+    p99s_ms: Vec<f64>,
     /// The server's processor time in seconds.
     pub cpu_seconds: Option<f64>,
     /// Its memory in bytes: at first, at most, at last.
@@ -202,7 +208,6 @@ pub fn measure(request: &Request<'_>, progress: &dyn Progress) -> Result<Outcome
         outcome.throughput_ratio = Some(one.per_second / none.per_second);
         outcome.p99_ratio = Some(one.p99_ms / none.p99_ms);
     }
-    outcome.figures = outcome.figures_of_windows();
     Ok(outcome)
 }
 
@@ -283,6 +288,11 @@ fn measured(window: &Window, seen: &Seen, usages: &[Usage], flips: &[f32]) -> Me
         Some([usages.first().map(of)?, most, usages.last().map(of)?])
     };
     let cpu = || Some(usages.last()?.cpu_seconds - usages.first()?.cpu_seconds);
+    let seconds: Vec<Vec<f32>> = seen
+        .answers
+        .chunk_by(|a, b| a.at as u64 == b.at as u64)
+        .map(|answers| answers.iter().map(|answer| answer.took).collect())
+        .collect();
     let sum: f64 = took.iter().copied().map(f64::from).sum();
     Measured {
         name: window.name.clone(),
@@ -302,6 +312,11 @@ fn measured(window: &Window, seen: &Seen, usages: &[Usage], flips: &[f32]) -> Me
                 let within = answers.filter(|answer| (from..to).contains(&answer.at));
                 percentile(within.map(|answer| answer.took).collect(), 0.99)
             })
+            .collect(),
+        rates: seconds.iter().map(|took| took.len() as f64).collect(),
+        p99s_ms: seconds
+            .into_iter()
+            .map(|took| percentile(took, 0.99))
             .collect(),
         cpu_seconds: cpu(),
         rss: three(|usage| usage.rss),
@@ -333,15 +348,25 @@ fn points(seen: &Seen, before: f64) -> Vec<Point> {
 }
 
 impl Outcome {
+    /// Takes a window out, and says what is compared of the others.
+    pub fn settle(&mut self, without: &str) {
+        self.windows.retain(|window| window.name != without);
+        self.figures = self.figures_of_windows();
+    }
+
     fn figures_of_windows(&self) -> Vec<Figure> {
         let each = |window: &Measured| {
             [
                 Figure::higher(
                     format!("requests, {}", window.name),
                     "1/s",
-                    vec![window.per_second],
+                    window.rates.clone(),
                 ),
-                Figure::lower(format!("p99, {}", window.name), "ms", vec![window.p99_ms]),
+                Figure::lower(
+                    format!("p99, {}", window.name),
+                    "ms",
+                    window.p99s_ms.clone(),
+                ),
             ]
         };
         self.windows.iter().flat_map(each).collect()

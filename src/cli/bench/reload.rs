@@ -33,6 +33,8 @@ use crate::verify::{self, Thoroughness};
 const QUESTIONS: usize = 512;
 /// Hits that each asks for.
 const K: usize = 10;
+/// The window that is not measured.
+const WARM_UP: &str = "warm-up";
 /// How long a flip waits for the store's lock.
 const LOCK: Duration = Duration::from_secs(10);
 /// How long the server may take to be ready, and to end.
@@ -191,6 +193,7 @@ impl ReloadArgs {
             None => self.against_own(context, &dir, &store, &versions, load)?,
         };
         outcome.chunks = self.chunks.get();
+        outcome.settle(WARM_UP);
         if let Some(path) = &self.plot {
             let path = context.working_dir.join(path);
             fs::write(&path, outcome.timeline()).context(&path)?;
@@ -228,7 +231,7 @@ impl ReloadArgs {
         // What is slow once is not what is measured.
         let mut windows = vec![Window {
             length: Duration::from_secs(2).min(self.window),
-            ..self.window("warm-up", 0)
+            ..self.window(WARM_UP, 0)
         }];
         windows.extend([
             self.window("no reload", 0),
@@ -248,9 +251,8 @@ impl ReloadArgs {
             windows: &windows,
             flip: &other,
         };
-        let mut outcome = measure(&request, context.ui)?;
+        let outcome = measure(&request, context.ui)?;
         context.ui.checkpoint()?;
-        outcome.windows.retain(|window| window.name != "warm-up");
         Ok(outcome)
     }
 

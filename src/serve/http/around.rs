@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::timeout;
+use tonic::Code;
 use tracing::{info, warn};
 
 use super::{Door, REQUEST_ID, refuse};
@@ -59,6 +60,9 @@ fn route(path: &str) -> (&'static str, Option<&str>) {
         (Some("readyz"), None) => ("readyz", None),
         (Some("metrics"), None) => ("metrics", None),
         (Some("openapi.json"), None) => ("openapi", None),
+        (Some("ragctl.v1.Search"), Some("Search")) => ("grpc-search", None),
+        (Some("ragctl.v1.Search"), Some("GetChunk")) => ("grpc-chunks", None),
+        (Some("ragctl.v1.Search"), Some("GetVersion")) => ("grpc-version", None),
         (Some("ragctl.v1.Search"), _) => ("grpc", None),
         (Some(service), _) if service.starts_with("grpc.") => ("grpc", None),
         _ => ("other", None),
@@ -116,7 +120,7 @@ pub(super) async fn around(
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }
-    let status = response.status();
+    let status = of_grpc(&response).unwrap_or(response.status());
     around
         .app
         .metrics
@@ -129,6 +133,21 @@ pub(super) async fn around(
     }
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// The status of HTTP that says what an answer of gRPC says, whose own is 200 whatever went wrong.
+fn of_grpc(response: &Response) -> Option<StatusCode> {
+    let code = response.headers().get("grpc-status")?.to_str().ok()?;
+    Some(match code.parse().map_or(Code::Unknown, Code::from_i32) {
+        Code::Ok => StatusCode::OK,
+        Code::InvalidArgument | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::FailedPrecondition => StatusCode::CONFLICT,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unavailable | Code::DeadlineExceeded => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    })
 }
 
 /// The request's id: the client's, if it is a short word, else a random one.

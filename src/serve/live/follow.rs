@@ -97,19 +97,17 @@ impl Follower {
             shared: &shared,
             looks: true,
         };
-        // Where nothing is published, that is settled too.
-        if self.watch.version().is_none()
-            && shared
-                .store
-                .live_on(&shared.options.channel)
-                .is_ok_and(|live| live.is_none())
-        {
-            let mut status = shared.status();
-            status.settled = true;
-            status.degraded = Some(format!(
+        // Where nothing is published, or nobody can tell, that is settled too.
+        let nothing = match shared.store.live_on(&shared.options.channel) {
+            Ok(Some(_)) => None,
+            Ok(None) => Some(format!(
                 "nothing is published on {}",
                 shared.options.channel
-            ));
+            )),
+            Err(e) => Some(e.to_string()),
+        };
+        if nothing.is_some() {
+            self.settle(nothing);
         }
         while !shared.stop.load(Ordering::Relaxed) {
             match self.watch.next(&asked, self.deadline()) {
