@@ -236,7 +236,7 @@ impl App {
         self.check_text(id, "an id")?;
         let task = Task::Chunk(id.to_owned());
         match self.compute(served, vec![task]).await?.pop() {
-            Some(Outcome::Chunk(Some(chunk))) => Ok(chunk),
+            Some(Outcome::Chunk(Some(chunk))) => Ok(*chunk),
             _ => Err(Problem::new(
                 What::NotFound,
                 format!("{} has no chunk of that id", served.name()),

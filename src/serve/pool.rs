@@ -56,7 +56,7 @@ pub(super) enum Outcome {
     /// Vectors with their texts' tokens.
     Vectors(Vec<(Vec<f32>, usize)>),
     /// A chunk, where there is one.
-    Chunk(Option<Chunk>),
+    Chunk(Option<Box<Chunk>>),
 }
 
 /// Why a task gave nothing.
@@ -267,12 +267,11 @@ fn work(queue: &Queue, batch: usize) {
     }
 }
 
+/// What a task gives, or why it gives nothing.
+type Computed = Result<Outcome, Error>;
+
 /// Computes tasks of one version.
-fn compute(
-    served: &Served,
-    tasks: &[Task],
-    workspace: &mut Workspace,
-) -> Vec<Result<Outcome, Error>> {
+fn compute(served: &Served, tasks: &[Task], workspace: &mut Workspace) -> Vec<Computed> {
     let mut embedded = embed(served, tasks, workspace);
     // Those that are searched in memory by a vector go together.
     let mut together = Vec::new();
@@ -295,7 +294,7 @@ fn compute(
         }
     }
     let asked: Vec<Nearest<'_>> = together.iter().map(|(_, nearest)| *nearest).collect();
-    let mut found: Vec<Option<Result<Outcome, Error>>> = tasks.iter().map(|_| None).collect();
+    let mut found: Vec<Option<Computed>> = tasks.iter().map(|_| None).collect();
     let mut set = |at: usize, outcome| {
         if let Some(slot) = found.get_mut(at) {
             *slot = Some(outcome);
@@ -319,7 +318,7 @@ fn compute(
     }
     drop(asked);
     drop(together);
-    let rest = |(at, (task, found)): (usize, (&Task, Option<Result<Outcome, Error>>))| {
+    let rest = |(at, (task, found)): (usize, (&Task, Option<Computed>))| {
         found.unwrap_or_else(|| {
             let slot = embedded.get_mut(at).and_then(Option::take);
             alone(served, task, slot.unwrap_or(Ok(Vec::new())))
@@ -388,10 +387,10 @@ impl Question {
 }
 
 /// Computes what goes with no other.
-fn alone(served: &Served, task: &Task, embedded: Embedded) -> Result<Outcome, Error> {
+fn alone(served: &Served, task: &Task, embedded: Embedded) -> Computed {
     match task {
         Task::Embed(_) => Ok(Outcome::Vectors(embedded?)),
-        Task::Chunk(id) => Ok(Outcome::Chunk(served.table.chunk(id)?)),
+        Task::Chunk(id) => Ok(Outcome::Chunk(served.table.chunk(id)?.map(Box::new))),
         Task::Search {
             question,
             mode,

@@ -527,7 +527,9 @@ class Hasty(threading.Thread):
     def __init__(self, server, number):
         super().__init__()
         self.server, self.number = server, number
-        self.answered, self.lost, self.missed, self.refused = 0, [], [], False
+        self.answered, self.lost, self.refused = 0, [], False
+        # What came to nothing on a connection that was new.
+        self.missed, self.answers_of_connection = [], 0
         self.over = threading.Event()
 
     def run(self):
@@ -540,11 +542,12 @@ class Hasty(threading.Thread):
                 # Nothing was asked yet.
                 self.refused = True
                 return
+            self.answers_of_connection = 0
             with contextlib.closing(connection):
                 try:
                     self.once(connection.sock) if self.number % 2 else self.converse(connection, rng)
                 except (OSError, http.client.HTTPException) as error:
-                    (self.missed if self.number % 2 else self.lost).append(repr(error))
+                    (self.lost if self.answers_of_connection else self.missed).append(repr(error))
 
     def once(self, connection):
         connection.sendall(post({"vector": [0.5] * DIMENSION}, connection="close"))
@@ -568,6 +571,7 @@ class Hasty(threading.Thread):
             if answer.status != 200:
                 self.lost.append(f"status {answer.status}")
             self.answered += 1
+            self.answers_of_connection += 1
             if answer.headers.get("connection", "").lower() == "close" or self.over.wait(pause):
                 return
 

@@ -28,21 +28,9 @@ const BUCKET: f64 = 0.25;
 /// A measurement that was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store said no.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// A snapshot cannot be written.
-    #[error(transparent)]
-    Snapshot(#[from] snapshot::Error),
-    /// A version cannot be built.
-    #[error(transparent)]
-    Build(#[from] build::Error),
-    /// The cache cannot be written.
-    #[error(transparent)]
-    Embed(#[from] embed::Error),
-    /// The model cannot be had.
-    #[error(transparent)]
-    Model(#[from] model::Error),
+    /// The store, a snapshot, a build, the cache or the model said no.
+    #[error("{0}")]
+    Fault(Box<dyn Fault>),
     /// The scratch store holds something else.
     #[error("the scratch store does not hold two versions")]
     NotTwo,
@@ -52,20 +40,33 @@ pub enum Error {
     /// A flip failed.
     #[error("a flip failed: {0}")]
     Flip(String),
-    /// The run was asked to stop.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
 }
+
+macro_rules! faults {
+    ($($fault:ty),*) => {
+        $(
+            impl From<$fault> for Error {
+                fn from(fault: $fault) -> Self {
+                    Self::Fault(Box::new(fault))
+                }
+            }
+        )*
+    };
+}
+
+faults!(
+    store::Error,
+    snapshot::Error,
+    build::Error,
+    embed::Error,
+    model::Error,
+    Interrupted
+);
 
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::Store(e) => e.kind(),
-            Self::Snapshot(e) => e.kind(),
-            Self::Build(e) => e.kind(),
-            Self::Embed(e) => e.kind(),
-            Self::Model(e) => e.kind(),
-            Self::Interrupted(e) => e.kind(),
+            Self::Fault(e) => e.kind(),
             Self::NotTwo => Kind::Usage,
             Self::Threads(_) | Self::Flip(_) => Kind::Failed,
         }
@@ -73,6 +74,7 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Fault(e) => e.hint(),
             Self::NotTwo => Some("Name an empty directory, or one of an earlier run.".into()),
             _ => None,
         }

@@ -125,7 +125,7 @@ pub(super) async fn around(
         .app
         .metrics
         .count(&store, route, status.as_u16(), begun);
-    let took_ms = begun.elapsed().as_secs_f64() * 1e3;
+    let took_ms = (begun.elapsed().as_secs_f64() * 1e5).round() / 100.0;
     if status.is_server_error() && route != "readyz" {
         warn!(request = id.to_str().ok(), %method, route, store = &*store, status = status.as_u16(), took_ms, "failed");
     } else if around.door.log_all {

@@ -19,12 +19,39 @@ use super::api::{
 };
 use super::{GENERATION, VERSION, refuse};
 use crate::serve::ask::{App, Asked, Problem, Wanted};
-use crate::serve::live::{Live, Served};
-use crate::serve::pool::Outcome;
+use crate::serve::live::{Live, Refused, Served};
+use crate::serve::pool::{Failed, Outcome};
 
 type Shared = State<Arc<App>>;
 type Body = Result<Bytes, BytesRejection>;
-type Answer = Result<Response, Response>;
+type Answer = Result<Response, Refusal>;
+
+/// An answer that says what is wrong.
+pub(super) struct Refusal(Box<Response>);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        problem.into_response().into()
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Problem::from(refused).into()
+    }
+}
+
+impl From<Response> for Refusal {
+    fn from(response: Response) -> Self {
+        Self(Box::new(response))
+    }
+}
 
 /// Find chunks in the first store
 #[utoipa::path(post, path = "/v1/search", request_body = SearchRequest,
@@ -54,7 +81,7 @@ pub(super) async fn search_in(
 
 async fn find(app: &App, store: Option<&str>, headers: &HeaderMap, body: Body) -> Answer {
     let request: SearchRequest = read(headers, body)?;
-    let live = app.live(store).map_err(IntoResponse::into_response)?;
+    let live = app.live(store)?;
     let served = pick(live, headers, request.version.as_deref())?;
     let single = request.queries.is_none();
     let asked = match request.queries {
@@ -64,7 +91,7 @@ async fn find(app: &App, store: Option<&str>, headers: &HeaderMap, body: Body) -
         }],
         Some(_) if request.text.is_some() || request.vector.is_some() => {
             let message = "a request has either `queries`, or a `text` or `vector` of its own";
-            return Err(Problem::invalid(message).into_response());
+            return Err(Problem::invalid(message).into());
         }
         Some(queries) => queries
             .into_iter()
@@ -79,12 +106,9 @@ async fn find(app: &App, store: Option<&str>, headers: &HeaderMap, body: Body) -
         filter: request.filter,
         mode: request.mode,
     };
-    let outcomes = app
-        .search(&served, asked, wanted)
-        .await
-        .map_err(IntoResponse::into_response)?;
-    let body = written(&served, single, &outcomes)
-        .map_err(|e| Problem::from(crate::serve::pool::Failed::Version(e)).into_response())?;
+    let outcomes = app.search(&served, asked, wanted).await?;
+    let body =
+        written(&served, single, &outcomes).map_err(|e| Problem::from(Failed::Version(e)))?;
     Ok(named(&served, json(body)))
 }
 
@@ -149,10 +173,10 @@ pub(super) async fn chunk_in(
 }
 
 async fn one(app: &App, store: Option<&str>, id: &str, headers: &HeaderMap) -> Answer {
-    let live = app.live(store).map_err(IntoResponse::into_response)?;
+    let live = app.live(store)?;
     let served = pick(live, headers, None)?;
     let found = app.chunk(&served, id).await;
-    let chunk = found.map_err(IntoResponse::into_response)?;
+    let chunk = found?;
     let answer = ChunkResponse {
         version: served.name(),
         generation: served.generation(),
@@ -177,9 +201,8 @@ pub(super) async fn version_in(State(app): Shared, Path(store): Path<String>) ->
 }
 
 fn what(app: &App, store: Option<&str>) -> Answer {
-    let live = app.live(store).map_err(IntoResponse::into_response)?;
-    let picked = live.pick(None).map_err(Problem::from);
-    let served = picked.map_err(IntoResponse::into_response)?;
+    let live = app.live(store)?;
+    let served = live.pick(None)?;
     let manifest = served.manifest();
     let answer = VersionResponse {
         store: live.name().to_owned(),
@@ -233,7 +256,7 @@ pub(super) async fn embeddings_in(
 
 async fn embed(app: &App, store: Option<&str>, headers: &HeaderMap, body: Body) -> Answer {
     let request: EmbeddingsRequest = read(headers, body)?;
-    let live = app.live(store).map_err(IntoResponse::into_response)?;
+    let live = app.live(store)?;
     let served = pick(live, headers, None)?;
     let space = &served.manifest().space;
     let last = space.model.rsplit('/').next().unwrap_or_default();
@@ -246,14 +269,14 @@ async fn embed(app: &App, store: Option<&str>, headers: &HeaderMap, body: Body) 
             space.model,
             shortened(&asked)
         );
-        return Err(refuse(StatusCode::NOT_FOUND, &message, None));
+        return Err(refuse(StatusCode::NOT_FOUND, &message, None).into());
     }
     if request
         .dimensions
         .is_some_and(|dimensions| dimensions != space.dimension)
     {
         let message = format!("vectors have {} dimensions here", space.dimension);
-        return Err(Problem::invalid(message).into_response());
+        return Err(Problem::invalid(message).into());
     }
     let prefix = match request.input_type {
         None => "",
@@ -266,7 +289,7 @@ async fn embed(app: &App, store: Option<&str>, headers: &HeaderMap, body: Body) 
     };
     let texts = texts.into_iter().map(|text| format!("{prefix}{text}"));
     let embedded = app.embed(&served, texts.collect()).await;
-    let embedded = embedded.map_err(IntoResponse::into_response)?;
+    let embedded = embedded?;
     let tokens = embedded.iter().map(|(_, tokens)| tokens).sum();
     let data = embedded
         .into_iter()
@@ -352,26 +375,26 @@ pub(super) async fn wrong_method() -> Response {
 }
 
 /// The version that a request is answered from: what it names, else what is live.
-fn pick(live: &Live, headers: &HeaderMap, asked: Option<&str>) -> Result<Arc<Served>, Response> {
+fn pick(live: &Live, headers: &HeaderMap, asked: Option<&str>) -> Result<Arc<Served>, Refusal> {
     let header = match headers.get(VERSION).map(HeaderValue::to_str) {
         None => None,
         Some(Ok(version)) => Some(version),
         Some(Err(_)) => {
-            return Err(Problem::invalid("Ragctl-Version is no version").into_response());
+            return Err(Problem::invalid("Ragctl-Version is no version").into());
         }
     };
     if let (Some(header), Some(asked)) = (header, asked)
         && header != asked
     {
         let message = "the header and the body name different versions";
-        return Err(Problem::invalid(message).into_response());
+        return Err(Problem::invalid(message).into());
     }
     let picked = live.pick(asked.or(header));
-    picked.map_err(|refused| Problem::from(refused).into_response())
+    Ok(picked?)
 }
 
 /// Reads a body that must be JSON: a page in a browser can send anything else without being asked first.
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Response> {
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Refusal> {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
@@ -380,7 +403,7 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Respo
         .unwrap_or_default();
     if !essence.trim().eq_ignore_ascii_case("application/json") {
         let message = "the body is JSON, and Content-Type says so: application/json";
-        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, None));
+        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, None).into());
     }
     let bytes = body.map_err(|rejection| {
         refuse(
@@ -390,7 +413,7 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Respo
         )
     })?;
     let parsed = serde_json::from_slice(&bytes);
-    parsed.map_err(|e| Problem::invalid(shortened(&e.to_string())).into_response())
+    parsed.map_err(|e| Problem::invalid(shortened(&e.to_string())).into())
 }
 
 /// What a client wrote, in a message: not more than one can read.

@@ -10,30 +10,9 @@ use crate::{embed, golden, index, model, query, store, verify};
 /// A version that cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store said no.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// The filesystem said no.
-    #[error(transparent)]
-    Io(#[from] PathError),
-    /// Its bytes are not those of its manifest.
-    #[error(transparent)]
-    Verify(#[from] verify::Error),
-    /// Its model cannot be read.
-    #[error(transparent)]
-    Model(#[from] model::Error),
-    /// Its model cannot be used.
-    #[error(transparent)]
-    Embed(#[from] embed::Error),
-    /// Its table cannot be searched.
-    #[error(transparent)]
-    Index(#[from] index::Error),
-    /// A question cannot be answered.
-    #[error(transparent)]
-    Query(#[from] query::Error),
-    /// Its golden queries cannot be read.
-    #[error(transparent)]
-    Golden(#[from] golden::Error),
+    /// The store, the filesystem, the version's bytes, model, table or golden queries said no.
+    #[error("{0}")]
+    Fault(Box<dyn Fault>),
     /// Its probes cannot be read.
     #[error("probes.json: {0}")]
     Probes(serde_json::Error),
@@ -72,10 +51,31 @@ pub enum Error {
     /// Loading it panicked.
     #[error("loading it panicked")]
     Panicked,
-    /// The process is to stop.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
 }
+
+macro_rules! faults {
+    ($($fault:ty),*) => {
+        $(
+            impl From<$fault> for Error {
+                fn from(fault: $fault) -> Self {
+                    Self::Fault(Box::new(fault))
+                }
+            }
+        )*
+    };
+}
+
+faults!(
+    store::Error,
+    PathError,
+    verify::Error,
+    model::Error,
+    embed::Error,
+    index::Error,
+    query::Error,
+    golden::Error,
+    Interrupted
+);
 
 impl Error {
     /// The reason in one of a few words, for counting.
@@ -102,15 +102,7 @@ impl Error {
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::Store(e) => e.kind(),
-            Self::Io(e) => e.kind(),
-            Self::Verify(e) => e.kind(),
-            Self::Model(e) => e.kind(),
-            Self::Embed(e) => e.kind(),
-            Self::Index(e) => e.kind(),
-            Self::Query(e) => e.kind(),
-            Self::Golden(e) => e.kind(),
-            Self::Interrupted(e) => e.kind(),
+            Self::Fault(e) => e.kind(),
             Self::Probes(_) => Kind::Integrity,
             Self::OtherSpace { .. } | Self::WrongModel { .. } => Kind::Incompatible,
             Self::NoMemory { .. } | Self::Panicked => Kind::Failed,
@@ -119,14 +111,7 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Store(e) => e.hint(),
-            Self::Io(e) => e.hint(),
-            Self::Verify(e) => e.hint(),
-            Self::Model(e) => e.hint(),
-            Self::Embed(e) => e.hint(),
-            Self::Index(e) => e.hint(),
-            Self::Query(e) => e.hint(),
-            Self::Golden(e) => e.hint(),
+            Self::Fault(e) => e.hint(),
             Self::NoMemory { .. } => Some(
                 "Raise the limit, let go of the old version first with --reload drain-first, or search its index with --search index.".into(),
             ),
