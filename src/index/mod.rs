@@ -105,6 +105,9 @@ pub enum Error {
         /// As the table has.
         found: u64,
     },
+    /// The manifest says something else than itself or than the table.
+    #[error("the manifest contradicts what it describes: {0}")]
+    Contradiction(String),
     /// A row cannot be read back from memory.
     #[error("a row in memory cannot be read: {0}")]
     Row(String),
@@ -133,7 +136,10 @@ impl Fault for Error {
             Self::Filter(e) => e.kind(),
             Self::Interrupted(e) => e.kind(),
             Self::Words(_) | Self::NoTextIndex | Self::NoFilterColumn(_) => Kind::Usage,
-            Self::NoTable(_) | Self::MissingColumn(_) | Self::Rows { .. } => Kind::Integrity,
+            Self::NoTable(_)
+            | Self::MissingColumn(_)
+            | Self::Rows { .. }
+            | Self::Contradiction(_) => Kind::Integrity,
             Self::Dimension { .. } => Kind::Incompatible,
             Self::Lance { .. } if is_storage_full(self) => Kind::Filesystem,
             Self::Lance { .. }

@@ -100,11 +100,42 @@ impl Table {
     /// Opens a version's table, and searches it as hard as its manifest says.
     pub fn open_version(version_dir: &Path, manifest: &Manifest) -> Result<Self, Error> {
         let mut table = Self::open(version_dir)?;
+        table.check(manifest)?;
         let indexes = manifest.tables.iter().flat_map(|table| &table.indexes);
         table.effort = indexes
             .filter(|index| index.kind == "vector")
             .find_map(|index| Effort::of_params(&index.params));
         Ok(table)
+    }
+
+    /// Fails where a manifest says something else than itself or than the table: its bytes may be those that were sealed, and
+    /// still be wrong.
+    fn check(&self, manifest: &Manifest) -> Result<(), Error> {
+        let wrong = |what: String| Err(Error::Contradiction(what));
+        let space = &manifest.space;
+        if space.fingerprint() != manifest.fingerprint {
+            return wrong("its space has another fingerprint".into());
+        }
+        let path = format!("{LANCE_DIR}/{TABLE}.lance");
+        let [described] = manifest.tables.as_slice() else {
+            return wrong(format!("it describes {} tables", manifest.tables.len()));
+        };
+        if described.path != path {
+            return wrong(format!("its table lies at {}, not {path}", described.path));
+        }
+        let (rows, chunks, counted) = (described.rows, manifest.counts.chunks, self.count()?);
+        if rows != chunks || rows != counted {
+            return wrong(format!(
+                "it counts {chunks} chunks and {rows} rows, the table has {counted}"
+            ));
+        }
+        let (said, found) = (space.dimension, self.dimension()?);
+        match said == found {
+            true => Ok(()),
+            false => wrong(format!(
+                "its vectors have {said} numbers, the table's {found}"
+            )),
+        }
     }
 
     /// Sets how hard a search through the index tries.

@@ -256,7 +256,8 @@ impl App {
         }
         let mut outcomes = Vec::with_capacity(waiting.len());
         for outcome in waiting {
-            outcomes.push(outcome.await.unwrap_or(Err(Failed::Panicked))?);
+            let outcome = outcome.await.unwrap_or(Err(Failed::Panicked));
+            outcomes.push(outcome.map_err(|failed| problem_of(served, failed))?);
         }
         Ok(outcomes)
     }
@@ -307,6 +308,18 @@ impl App {
                 self.limits.text
             ))),
         }
+    }
+}
+
+/// What went wrong with a version's answer. One whose files are gone cannot answer what is not in memory until they are back.
+fn problem_of(served: &Served, failed: Failed) -> Problem {
+    let problem = Problem::from(failed);
+    match problem.what {
+        What::Broken if !served.is_there() => Problem::new(
+            What::Unavailable,
+            format!("the files of {} cannot be read now", served.name()),
+        ),
+        _ => problem,
     }
 }
 

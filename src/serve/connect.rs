@@ -14,7 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_io_timeout::TimeoutStream;
 
 use super::ask::Limits;
@@ -31,7 +31,7 @@ const STREAMS: u32 = 256;
 const HEADER_BYTES: usize = 64 << 10;
 /// How long a client may take no byte of its answer.
 const STUCK: Duration = Duration::from_secs(30);
-/// How long connections that are silent are let be when the server ends: a request may be under way.
+/// How long connections are taken, and those that are silent let be, when the server ends: a request may be under way.
 const SILENCE: Duration = Duration::from_millis(500);
 
 /// The connections of one server.
@@ -68,9 +68,23 @@ impl Connections {
                 },
             }
         }
-        // They have connected and may have sent: closing the listener would reset them.
-        while let Ok(Ok((stream, _))) = timeout(Duration::ZERO, listener.accept()).await {
-            self.begin(stream);
+        // Whoever routes requests here needs a moment to learn that it should not.
+        let until = Instant::now() + SILENCE;
+        while let Ok(taken) = timeout_at(until, listener.accept()).await {
+            if let Ok((stream, _)) = taken {
+                self.begin(stream);
+            }
+        }
+        // Those that wait have connected and may have sent: closing the listener would reset them. Nothing may come between the
+        // last look and the end.
+        let Ok(listener) = listener.into_std() else {
+            return;
+        };
+        while let Ok((stream, _)) = listener.accept() {
+            let stream = stream.set_nonblocking(true).map(|()| stream);
+            if let Ok(stream) = stream.and_then(TcpStream::from_std) {
+                self.begin(stream);
+            }
         }
     }
 
@@ -97,7 +111,7 @@ impl Connections {
     /// end in time.
     pub(super) async fn end(self, at_most: Duration) -> usize {
         // Answers say `Connection: close` by now, so that clients which ask at once end by themselves.
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         while self.open.load(Ordering::Relaxed) > 0 && begun.elapsed() < SILENCE.min(at_most) {
             sleep(PEEK).await;
         }

@@ -101,6 +101,12 @@ pub(super) async fn around(
             }
             refused
         }
+        // Told before it is sent, so that nobody waits for it.
+        Ok(()) if length(request.headers()) > around.app.limits.body as u64 => {
+            let mut refused = refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long", None);
+            close(&mut refused);
+            refused
+        }
         Ok(()) => match timeout(around.app.limits.time, next.run(request)).await {
             Ok(response) => response,
             Err(_) => {
@@ -110,15 +116,13 @@ pub(super) async fn around(
                     None,
                 );
                 // What is left of its body would be taken for the next request.
-                late.headers_mut()
-                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+                close(&mut late);
                 late
             }
         },
     };
     if is_old && around.app.is_draining() {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
+        close(&mut response);
     }
     let status = of_grpc(&response).unwrap_or(response.status());
     around
@@ -133,6 +137,20 @@ pub(super) async fn around(
     }
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// The length that a body says it has.
+fn length(headers: &HeaderMap) -> u64 {
+    let length = headers.get(header::CONTENT_LENGTH);
+    length
+        .and_then(|length| length.to_str().ok()?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Ends the connection with an answer.
+fn close(response: &mut Response) {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
 }
 
 /// The status of HTTP that says what an answer of gRPC says, whose own is 200 whatever went wrong.

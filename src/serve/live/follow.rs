@@ -13,6 +13,7 @@ use super::served::admit;
 use super::{Error, Reload, Served, Shared};
 use crate::fault::{Fault as _, Kind};
 use crate::progress::{Progress, Silent, Stage};
+use crate::verify;
 use crate::watch::{Flip, Watch};
 
 /// Between the beginnings of two loads, so that a channel that flaps does not keep the machine busy.
@@ -97,18 +98,7 @@ impl Follower {
             shared: &shared,
             looks: true,
         };
-        // Where nothing is published, or nobody can tell, that is settled too.
-        let nothing = match shared.store.live_on(&shared.options.channel) {
-            Ok(Some(_)) => None,
-            Ok(None) => Some(format!(
-                "nothing is published on {}",
-                shared.options.channel
-            )),
-            Err(e) => Some(e.to_string()),
-        };
-        if nothing.is_some() {
-            self.settle(nothing);
-        }
+        self.look_around();
         while !shared.stop.load(Ordering::Relaxed) {
             match self.watch.next(&asked, self.deadline()) {
                 Ok(Some(flip)) => self.aim(flip),
@@ -124,6 +114,7 @@ impl Follower {
             }
             self.tend();
             self.load_when_due();
+            self.look_around();
         }
         self.let_go();
     }
@@ -132,7 +123,31 @@ impl Follower {
     fn deadline(&self) -> Option<Instant> {
         let tend = (!self.replaced.is_empty()).then(|| Instant::now() + TEND);
         let due = self.target.as_ref().map(|target| target.due);
-        tend.into_iter().chain(due).min()
+        let look = Instant::now() + self.watch.interval();
+        tend.into_iter().chain(due).chain([look]).min()
+    }
+
+    /// Says what is wrong with the channel, or with the files of what answers, while nothing else is. A version in memory answers
+    /// without them, but nobody should find that out by the next restart.
+    fn look_around(&self) {
+        let shared = &self.shared;
+        let channel = &shared.options.channel;
+        let current = shared.current.load_full();
+        let trouble = match (shared.store.live_on(channel), &current) {
+            (Err(e), _) => Some(e.to_string()),
+            (Ok(None), _) => Some(format!("nothing is published on {channel}")),
+            (Ok(Some(_)), Some(current)) if !current.is_there() => {
+                Some(format!("the files of {} are gone", current.name()))
+            }
+            (Ok(Some(_)), _) => None,
+        };
+        let mut status = shared.status();
+        if trouble.is_some() {
+            status.settled = true;
+        }
+        if self.target.is_none() {
+            status.degraded = trouble;
+        }
     }
 
     /// Takes note of a flip: what is in memory answers at once, anything else is to be loaded.
@@ -211,32 +226,34 @@ impl Follower {
         let shared = self.shared.clone();
         let (store, models, options) = (&shared.store, &shared.models, &shared.options);
         let held = store.hold(Some(&flip.version))?;
-        let resident = match admit(store, &held, models, options, 0) {
-            Err(Error::NoMemory { .. }) if !self.replaced.is_empty() => {
-                self.forget_kept();
-                self.wait_for_replaced();
-                admit(store, &held, models, options, 0)
-            }
-            other => other,
-        };
-        let old = match (&resident, options.reload) {
-            (Err(Error::NoMemory { .. }), Reload::DrainFirst) => shared.current.swap(None),
-            _ => None,
-        };
-        let old_name = old.as_ref().map(|old| old.held().name.clone());
-        let resident = match old {
-            None => resident?,
-            Some(old) => {
-                warn!(
-                    store = shared.name,
-                    version = old.name(),
-                    "let go before the next one loads"
-                );
-                self.replaced.push(Replaced::now(old));
-                self.wait_for_replaced();
-                admit(store, &held, models, options, 0)?
-            }
-        };
+        let fits = |spared| admit(store, &held, models, options, spared);
+        let mut admitted = fits(0);
+        if matches!(admitted, Err(Error::NoMemory { .. })) && !self.replaced.is_empty() {
+            self.forget_kept();
+            self.wait_for_replaced();
+            admitted = fits(0);
+        }
+        let mut old = None;
+        if matches!(admitted, Err(Error::NoMemory { .. }))
+            && options.reload == Reload::DrainFirst
+            && let Some(current) = shared.current.load_full()
+        {
+            // What can be known to be wrong is known before nothing answers.
+            fits(current.bytes())?;
+            verify::check_structure(&held)?;
+            verify::check_bytes(&held, &Silent)?;
+            warn!(
+                store = shared.name,
+                version = current.name(),
+                "let go before the next one loads"
+            );
+            old = Some((current.held().name.clone(), current.is_resident()));
+            drop(current);
+            self.replaced
+                .extend(shared.current.swap(None).map(Replaced::now));
+            self.wait_for_replaced();
+            admitted = fits(0);
+        }
         let progress = Asked {
             shared: &shared,
             looks: false,
@@ -250,16 +267,15 @@ impl Follower {
             });
             catch_unwind(loading).unwrap_or(Err(Error::Panicked))
         };
-        let loaded = load(held, flip.generation, resident);
-        if let (Err(_), Some(old)) = (&loaded, old_name) {
+        let loaded = admitted.and_then(|resident| load(held, flip.generation, resident));
+        if let (Err(_), Some((old, resident))) = (&loaded, old) {
             // Nothing answers: the old one is better than nothing.
-            let back = store
-                .hold(Some(&old))
-                .map_err(Error::from)
-                .and_then(|held| load(held, None, resident));
-            match back {
+            let held = store.hold(Some(&old)).map_err(Error::from);
+            match held.and_then(|held| load(held, None, resident)) {
                 Ok(back) => shared.current.store(Some(Arc::new(back))),
-                Err(e) => warn!(store = shared.name, version = %old, "not brought back: {e}"),
+                Err(e) => {
+                    warn!(store = shared.name, version = %old, "not brought back: {e}");
+                }
             }
         }
         loaded

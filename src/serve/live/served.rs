@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Check, Error, Models, Options, memory};
+use super::{Check, Error, Models, Options, Reload, SearchBy, memory};
 use crate::embed::Embedder;
 use crate::embed::probes::{PROBES, Probe, SAME, cosine};
 use crate::golden;
-use crate::index::{Asked, Resident, Search, Table};
+use crate::index::{self, Asked, Resident, Search, Table};
 use crate::progress::Progress;
-use crate::store::{Held, Manifest, Store};
+use crate::store::{Held, MANIFEST, Manifest, Store};
 use crate::verify;
 
 /// Golden queries that a version is warmed with at most.
@@ -85,7 +85,7 @@ impl Served {
                     Some(scope.spawn(move || verify::check_bytes(held, progress)))
                 }
             };
-            let opened = open(store, &held, models, resident, progress);
+            let opened = open(store, &held, models, options, resident, progress);
             if let Some(checking) = checking {
                 checking.join().map_err(|_| Error::Panicked)??;
             }
@@ -150,6 +150,17 @@ impl Served {
             .store(generation.unwrap_or(0), Ordering::Relaxed);
     }
 
+    /// Whether its files are where they were.
+    pub fn is_there(&self) -> bool {
+        self.held.dir.join(MANIFEST).exists()
+    }
+
+    /// Bytes of memory that its rows take.
+    pub(super) fn bytes(&self) -> u64 {
+        let bytes = self.table.resident().map_or(0, |rows| rows.bytes());
+        bytes as u64
+    }
+
     /// Whether its rows are in memory.
     pub fn is_resident(&self) -> bool {
         self.table.resident().is_some()
@@ -160,6 +171,7 @@ fn open(
     store: &Store,
     held: &Held,
     models: &Models,
+    options: &Options,
     resident: bool,
     progress: &dyn Progress,
 ) -> Result<(Arc<Embedder>, Table), Error> {
@@ -170,7 +182,13 @@ fn open(
     }
     let mut table = Table::open_version(&held.dir, &held.manifest)?;
     if resident {
-        table.keep_resident(held.manifest.counts.chunks, progress)?;
+        match table.keep_resident(held.manifest.counts.chunks, progress) {
+            // Large groups of equal chunks whose vectors lie close: the version's own index finds them.
+            Err(e @ index::Error::ResidentRecall { .. }) if options.search == SearchBy::Auto => {
+                progress.warn(&format!("{}: {e}; its index is searched", held.name));
+            }
+            kept => kept?,
+        }
     }
     Ok((embedder, table))
 }
@@ -203,7 +221,6 @@ pub(super) fn admit(
     options: &Options,
     spared: u64,
 ) -> Result<bool, Error> {
-    use super::{Reload, SearchBy};
     let need = Need::of(store, held, models);
     let limit = options
         .max_memory
