@@ -239,7 +239,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-ndcg-at-10
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l max-regression -d 'What golden queries may lose to the live version, where the loss is no chance' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l max-query-ms -d 'Milliseconds that the median search by vector may take' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l wait-adopted -d 'Wait this long for readers to take the release up, and end with exit code 18 where they do not' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-readers -d 'How many readers of this host must hold it; 1 by default, or 0 where servers are named' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-readers -d 'How many readers of this host must hold it for two seconds; 1 by default, or 0 where servers are named' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l reader-url -d 'A server that must serve it, such as http://search:8080, which is shown RAGCTL_TOKEN' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -669,13 +669,13 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-memory -d 'H
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l reload -d 'Where two versions do not fit: keep the old one (beside), or let it go before the new one loads (drain-first)' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l reload-verify -d 'What is read back of a version before it answers: bytes, or structure (names and sizes)' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l reload-spread -d 'Wait a random time up to this before following a flip, so that replicas do not read one disk at once' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l keep-previous -d 'How long a version that was replaced answers requests that name it' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l keep-previous -d 'How long the version that was replaced last answers requests that name it' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-k -d 'The most hits a question may ask for' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-queries -d 'The most questions or texts of one request' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-query -d 'The longest question, id or filter' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-body -d 'The longest body' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-time -d 'How long a request may take' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-waiting -d 'The most requests that wait for a thread; more are told to come again' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-waiting -d 'The most questions and texts that wait for a thread; more are told to come again' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-connections -d 'The most connections' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l drain-timeout -d 'How long requests in flight are answered after SIGTERM' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l log -d 'How events are written on stderr' -r -f -a "text\t'For people'

@@ -15,6 +15,8 @@ use crate::store::{self, Store, VersionName};
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(100);
+/// How long readers must hold a version to count.
+const HELD: Duration = Duration::from_secs(2);
 /// How long one server may take to say what it serves.
 const ANSWER: Duration = Duration::from_secs(2);
 /// What a server is asked where its URL has no path.
@@ -106,6 +108,7 @@ pub fn wait(wanted: &Wanted<'_>, progress: &dyn Progress) -> Result<Adopted, Err
         .redirect(redirect::Policy::none())
         .build()?;
     let stage = progress.stage("wait for readers", None, "looks");
+    let mut held = None;
     loop {
         progress.checkpoint()?;
         let readers = wanted.store.readers(wanted.version)?;
@@ -118,7 +121,13 @@ pub fn wait(wanted: &Wanted<'_>, progress: &dyn Progress) -> Result<Adopted, Err
                 .is_ok_and(|version| *version == wanted.version.to_string())
         };
         let servers = answers.iter().filter(|(_, answer)| is_it(answer)).count();
-        if readers >= wanted.min_readers && servers == wanted.urls.len() {
+        // A server holds what it loads, and lets go of what it then refuses.
+        held = match readers >= wanted.min_readers {
+            true => held.or(Some(Instant::now())),
+            false => None,
+        };
+        let settled = held.is_some_and(|since| since.elapsed() >= HELD);
+        if (settled || wanted.min_readers == 0) && servers == wanted.urls.len() {
             return Ok(Adopted {
                 readers,
                 servers,
@@ -134,7 +143,7 @@ pub fn wait(wanted: &Wanted<'_>, progress: &dyn Progress) -> Result<Adopted, Err
                     Err(why) => format!("{}: {why}", shown(url)),
                 })
                 .collect();
-            if readers < wanted.min_readers {
+            if !settled && wanted.min_readers > 0 {
                 missing.push(format!(
                     "{readers} of {} readers hold it",
                     wanted.min_readers

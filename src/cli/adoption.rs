@@ -16,7 +16,7 @@ pub(super) struct AdoptionOptions {
     /// Wait this long for readers to take the release up, and end with exit code 18 where they do not
     #[arg(long, value_name = "TIME", value_parser = duration)]
     wait_adopted: Option<Duration>,
-    /// How many readers of this host must hold it; 1 by default, or 0 where servers are named
+    /// How many readers of this host must hold it for two seconds; 1 by default, or 0 where servers are named
     #[arg(long, value_name = "N", requires = "wait_adopted")]
     min_readers: Option<usize>,
     /// A server that must serve it, such as http://search:8080, which is shown RAGCTL_TOKEN
@@ -35,8 +35,9 @@ impl AdoptionOptions {
         let Some(within) = self.wait_adopted else {
             return Ok(());
         };
-        let token = env::var("RAGCTL_TOKEN")
-            .ok()
+        let token = env::var("RAGCTL_TOKEN").ok();
+        let token = token
+            .map(|token| token.trim().to_owned())
             .filter(|token| !token.is_empty());
         let adopted = wait(
             &Wanted {

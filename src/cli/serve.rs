@@ -20,7 +20,8 @@ use super::context::{ComputeOptions, Context, duration};
 use super::error::CliError;
 use crate::durable::Context as _;
 use crate::serve::{
-    Admin, Check, Config, Control, Guard, Limits, Live, Models, Options, Reload, SearchBy, serve,
+    Admin, Check, Config, Control, Guard, Limits, Live, Models, Options, Reload, SearchBy, bind,
+    serve,
 };
 use crate::store::{Channel, Store};
 use crate::ui::{Answer, LogFormat, log_to_stderr};
@@ -51,7 +52,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<String>,
     /// An origin whose pages may ask from a browser, such as https://intranet.example
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     cors_origin: Vec<HeaderValue>,
     /// A socket for whoever runs the server, with POST /v1/reload: unix:PATH, or an address on loopback
     #[arg(long, value_name = "ADDR")]
@@ -100,7 +101,7 @@ pub(super) struct ServeArgs {
     /// Wait a random time up to this before following a flip, so that replicas do not read one disk at once
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration, help_heading = "Following")]
     reload_spread: Duration,
-    /// How long a version that was replaced answers requests that name it
+    /// How long the version that was replaced last answers requests that name it
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration, help_heading = "Following")]
     keep_previous: Duration,
     /// The most hits a question may ask for
@@ -128,7 +129,7 @@ pub(super) struct ServeArgs {
     /// How long a request may take
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "Limits")]
     max_time: Duration,
-    /// The most requests that wait for a thread; more are told to come again
+    /// The most questions and texts that wait for a thread; more are told to come again
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Limits")]
     max_waiting: u32,
     /// The most connections
@@ -168,10 +169,15 @@ impl ServeArgs {
         let listen = self.address()?;
         let token = self.token(context)?;
         let hosts = &self.allow_host;
-        let guard = Guard::of(listen, token.as_deref(), hosts, self.no_token).map_err(|e| {
-            let hint = format!("Set {TOKEN} or --token-file, or say --no-token.");
-            CliError::usage(e.to_string(), &hint)
-        })?;
+        let guard = Guard::of(listen, token.as_deref(), hosts, self.no_token)
+            .map_err(|e| CliError::usage(e.to_string(), e.hint()))?;
+        if self.max_queries > self.max_waiting {
+            return Err(CliError::usage(
+                "--max-queries is more than --max-waiting",
+                "A request must fit into the queue.",
+            ));
+        }
+        let listener = bind(listen)?;
         let hung_up = context.ui.signals().hangups().context("signals")?;
         log_to_stderr(self.log, context.global.quiet, context.global.verbose);
         let device = context.device(&loaded)?;
@@ -184,8 +190,11 @@ impl ServeArgs {
             .context("threads")?;
         let names: Vec<String> = lives.iter().map(|live| live.name().to_owned()).collect();
         let config = Config {
-            listen,
-            admin: self.admin.clone(),
+            listener,
+            admin: self.admin.clone().map(|admin| match admin {
+                Admin::Unix(path) => Admin::Unix(context.working_dir.join(path)),
+                tcp => tcp,
+            }),
             guard,
             origins: self.cors_origin.clone(),
             limits: self.limits(),
@@ -258,7 +267,7 @@ impl ServeArgs {
         if let Some(address) = self.listen {
             return Ok(address);
         }
-        let text = env::var(LISTEN).unwrap_or_else(|_| HERE.into());
+        let text = variable(LISTEN)?.unwrap_or_else(|| HERE.into());
         text.parse().map_err(|_| {
             CliError::usage(
                 format!("{LISTEN}: `{text}` is no address"),
@@ -279,7 +288,7 @@ impl ServeArgs {
                     CliError::usage(e.to_string(), "Name a file that holds a token.")
                 })?)
             }
-            None => env::var(TOKEN).ok(),
+            None => variable(TOKEN)?,
         };
         Ok(text
             .map(|text| text.trim().to_owned())
@@ -335,6 +344,27 @@ fn bound_heaps() {
         // Returns only where it failed.
         drop(again.exec());
     }
+}
+
+/// A variable of the environment. One that cannot be read is not one that is not there.
+fn variable(name: &str) -> Result<Option<String>, CliError> {
+    match env::var(name) {
+        Ok(text) => Ok(Some(text)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(CliError::usage(
+            format!("{name} is no text"),
+            "Set it anew, or leave it out.",
+        )),
+    }
+}
+
+/// Reads an origin, which is one and not all.
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let is_origin = url::Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
+    });
+    let value = HeaderValue::try_from(text).ok().filter(|_| is_origin);
+    value.ok_or_else(|| "not an origin such as https://intranet.example".into())
 }
 
 /// Whether a word can be a store's name in a path.

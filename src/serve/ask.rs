@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use super::live::{Live, Refused, Served};
 use super::metrics::Metrics;
 use super::pool::{Failed, Outcome, Pool, Question, Task};
+use tokio::time::timeout_at;
+
 use crate::fault::{Fault as _, Kind};
 use crate::index::{Filter, Mode};
 
@@ -23,7 +25,7 @@ pub struct Limits {
     pub body: usize,
     /// How long a request may take, from its header on.
     pub time: Duration,
-    /// Requests that wait for a thread.
+    /// Questions and texts that wait for a thread.
     pub waiting: usize,
     /// Connections.
     pub connections: usize,
@@ -48,6 +50,8 @@ impl Default for Limits {
 
 /// Hits that a question gets unless it says.
 pub(super) const DEFAULT_K: usize = 10;
+/// Hits of one request, unless one question alone may ask for more.
+const HITS: usize = 10_000;
 /// Texts that are embedded in one piece: a thread that takes more keeps others waiting.
 const TEXTS: usize = 8;
 
@@ -191,6 +195,12 @@ impl App {
             )));
         }
         self.check_count(asked.len(), "queries")?;
+        let most = self.limits.k.max(HITS);
+        if asked.len().saturating_mul(k) > most {
+            return Err(Problem::invalid(format!(
+                "a request asks for at most {most} hits in all"
+            )));
+        }
         let filter = wanted.filter.map(|text| self.filter(&text)).transpose()?;
         let mode = wanted.mode.unwrap_or_default();
         let dimension = served.manifest().space.dimension;
@@ -215,9 +225,6 @@ impl App {
         texts: Vec<String>,
     ) -> Result<Vec<(Vec<f32>, usize)>, Problem> {
         self.check_count(texts.len(), "texts")?;
-        for text in &texts {
-            self.check_text(text, "a text")?;
-        }
         let pieces = texts.chunks(TEXTS).map(|texts| Task::Embed(texts.to_vec()));
         let outcomes = self.compute(served, pieces.collect()).await?;
         let vectors = outcomes.into_iter().map(|outcome| match outcome {
@@ -249,14 +256,18 @@ impl App {
         served: &Arc<Served>,
         tasks: Vec<Task>,
     ) -> Result<Vec<Outcome>, Problem> {
-        let until = Instant::now() + self.limits.time;
+        // Sooner than the request's own end, which came with its header: this one can say why.
+        let until = Instant::now() + self.limits.time * 9 / 10;
         let mut waiting = Vec::with_capacity(tasks.len());
         for task in tasks {
             waiting.push(self.pool.submit(served, task, until)?);
         }
         let mut outcomes = Vec::with_capacity(waiting.len());
         for outcome in waiting {
-            let outcome = outcome.await.unwrap_or(Err(Failed::Panicked));
+            let outcome = match timeout_at(until.into(), outcome).await {
+                Ok(outcome) => outcome.unwrap_or(Err(Failed::Panicked)),
+                Err(_) => Err(Failed::Late),
+            };
             outcomes.push(outcome.map_err(|failed| problem_of(served, failed))?);
         }
         Ok(outcomes)
@@ -297,7 +308,7 @@ impl App {
         }
     }
 
-    fn check_text(&self, text: &str, what: &str) -> Result<(), Problem> {
+    pub(super) fn check_text(&self, text: &str, what: &str) -> Result<(), Problem> {
         if text.trim().is_empty() {
             return Err(Problem::invalid(format!("{what} is empty")));
         }

@@ -13,7 +13,7 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_io_timeout::TimeoutStream;
 
@@ -41,6 +41,7 @@ pub(super) struct Connections {
     open: Arc<AtomicUsize>,
     room: Arc<Semaphore>,
     header: Duration,
+    ending: watch::Sender<bool>,
 }
 
 impl Connections {
@@ -51,6 +52,7 @@ impl Connections {
             open: Arc::default(),
             room: Arc::new(Semaphore::new(limits.connections)),
             header: limits.header,
+            ending: watch::Sender::new(false),
         }
     }
 
@@ -101,6 +103,7 @@ impl Connections {
             router: self.router.clone(),
             watcher: self.graceful.watcher(),
             header: self.header,
+            ending: self.ending.subscribe(),
             _open: Open::one_more(&self.open),
             _permit: permit,
         };
@@ -110,6 +113,7 @@ impl Connections {
     /// Ends connections: those in a request when it is answered, those that are silent a moment later. Says how many did not
     /// end in time.
     pub(super) async fn end(self, at_most: Duration) -> usize {
+        self.ending.send_replace(true);
         // Answers say `Connection: close` by now, so that clients which ask at once end by themselves.
         let begun = Instant::now();
         while self.open.load(Ordering::Relaxed) > 0 && begun.elapsed() < SILENCE.min(at_most) {
@@ -126,15 +130,25 @@ struct One {
     router: Router,
     watcher: Watcher,
     header: Duration,
+    ending: watch::Receiver<bool>,
     _open: Open,
     _permit: OwnedSemaphorePermit,
 }
 
 impl One {
-    async fn serve(self, stream: TcpStream) {
-        // Whoever says nothing has no place here for long.
-        let Ok(Ok(is_http2)) = timeout(self.header, is_http2(&stream)).await else {
-            return;
+    async fn serve(mut self, stream: TcpStream) {
+        // Whoever says nothing has no place here for long, and none when the server ends.
+        let ended = async {
+            self.ending.wait_for(|ending| *ending).await.ok();
+            sleep(SILENCE).await;
+        };
+        let is_http2 = tokio::select! {
+            biased;
+            told = timeout(self.header, is_http2(&stream)) => match told {
+                Ok(Ok(is_http2)) => is_http2,
+                _ => return,
+            },
+            () = ended => return,
         };
         let service = TowerToHyperService::new(self.router);
         let mut stream = TimeoutStream::new(stream);

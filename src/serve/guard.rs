@@ -8,6 +8,9 @@ use subtle::ConstantTimeEq as _;
 
 use crate::digest::Digest;
 
+/// The scheme by which a token is given, whatever the case.
+const BEARER: &[u8] = b"Bearer ";
+
 /// Who may ask.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
@@ -26,6 +29,16 @@ pub enum GuardError {
     /// The token cannot be one.
     #[error("a token is a word of at least 16 visible ASCII characters")]
     BadToken,
+}
+
+impl GuardError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NoToken(_) => "Set RAGCTL_TOKEN or --token-file, or say --no-token.",
+            Self::BadToken => "Such as `openssl rand -hex 32` makes.",
+        }
+    }
 }
 
 impl Guard {
@@ -52,6 +65,14 @@ impl Guard {
         })
     }
 
+    /// The guard of a socket for whoever runs the server: no page of a browser, whatever it calls this machine.
+    pub(super) fn of_admin() -> Self {
+        Self {
+            token: None,
+            hosts: Some(Vec::new()),
+        }
+    }
+
     /// Whether a request may be answered, or why not.
     pub(super) fn check(
         &self,
@@ -67,7 +88,9 @@ impl Guard {
         if let Some(expected) = &self.token {
             let given = headers
                 .get(AUTHORIZATION)
-                .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+                .and_then(|value| value.as_bytes().split_at_checked(BEARER.len()))
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(BEARER))
+                .map(|(_, token)| token);
             // Hashes are of one length, and comparing them takes the same time whatever they are.
             let given = Digest::of(given.unwrap_or_default());
             if !bool::from(given.as_bytes().ct_eq(expected.as_bytes())) {
@@ -139,6 +162,7 @@ mod tests {
             ("Bearer 0123456789abcdef0", 401),
             ("Bearer ", 401),
             ("0123456789abcdef", 401),
+            ("bearer 0123456789abcdef", 200),
             ("Basic 0123456789abcdef", 401),
         ] {
             assert_eq!(

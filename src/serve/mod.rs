@@ -24,4 +24,4 @@ pub use live::{
     Check, Error, Live, Models, Options, ParseOptionError, Refused, Reload, SearchBy, Served,
     Status,
 };
-pub use server::{Admin, Config, Control, ParseAdminError, ServeError, serve};
+pub use server::{Admin, Config, Control, ParseAdminError, ServeError, bind, serve};

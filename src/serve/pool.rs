@@ -88,7 +88,13 @@ impl Job {
     /// Whether it can be computed together with others.
     fn is_quick(&self) -> bool {
         match &self.task {
-            Task::Search { mode, .. } => *mode == Mode::Vector && self.served.is_resident(),
+            // A filter that was not met before reads a disk.
+            Task::Search { mode, filter, .. } => {
+                *mode == Mode::Vector
+                    && self.served.table.resident().is_some_and(|rows| {
+                        filter.as_deref().is_none_or(|filter| rows.knows(filter))
+                    })
+            }
             Task::Embed(_) => true,
             Task::Chunk(_) => self.served.is_resident(),
         }

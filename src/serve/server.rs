@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::HeaderValue;
+use nix::sys::stat::{Mode, umask};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Notify;
 use tracing::{info, warn};
@@ -32,8 +33,8 @@ const TICK: Duration = Duration::from_millis(20);
 /// How to serve.
 #[derive(Debug)]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one.
-    pub listen: SocketAddr,
+    /// Where it listens.
+    pub listener: std::net::TcpListener,
     /// Where to listen for whoever runs the server.
     pub admin: Option<Admin>,
     /// Who may ask.
@@ -140,6 +141,16 @@ pub struct Control<'a> {
     pub ending: &'a dyn Fn(),
 }
 
+/// Takes an address, before anything else is begun that would be for nothing. Port 0 takes a free one.
+pub fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> {
+    std::net::TcpListener::bind(address).map_err(failed(&address))
+}
+
+fn failed(address: &dyn fmt::Display) -> impl FnOnce(io::Error) -> ServeError + use<> {
+    let address = address.to_string();
+    move |source| ServeError::Listen { address, source }
+}
+
 /// Serves until it is told to end. Requests that were begun by then are answered first.
 pub fn serve(config: Config, lives: Vec<Live>, control: &Control<'_>) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -155,18 +166,16 @@ pub fn serve(config: Config, lives: Vec<Live>, control: &Control<'_>) -> Result<
         draining: AtomicBool::new(false),
     });
     let served = runtime.block_on(run(config, &app, control));
+    // All at once: each waits for its own requests.
+    app.lives.iter().for_each(Live::stop);
     // Whatever still runs has had its time.
     runtime.shutdown_timeout(TICK);
     served
 }
 
 async fn run(config: Config, app: &Arc<App>, control: &Control<'_>) -> Result<(), ServeError> {
-    let failed = |address: &dyn fmt::Display| {
-        let address = address.to_string();
-        move |source| ServeError::Listen { address, source }
-    };
-    let bound = TcpListener::bind(config.listen).await;
-    let listener = bound.map_err(failed(&config.listen))?;
+    config.listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(config.listener)?;
     let address = listener.local_addr()?;
     let door = Door {
         guard: config.guard,
@@ -222,7 +231,7 @@ async fn watch(app: &App, control: &Control<'_>, address: SocketAddr) {
 }
 
 async fn listen_for_admin(admin: &Admin, app: &Arc<App>, stop: &Arc<Notify>) -> io::Result<()> {
-    let router: Router = http::admin(app.clone());
+    let router: Router = http::admin(app.clone(), matches!(admin, Admin::Tcp(_)));
     let stop = stop.clone();
     let ended = async move { stop.notified().await };
     match admin {
@@ -238,10 +247,16 @@ async fn listen_for_admin(admin: &Admin, app: &Arc<App>, stop: &Arc<Notify>) -> 
         Admin::Unix(path) => {
             // One that a killed server left; a file of any other kind is somebody's.
             if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+                if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                    return Err(io::ErrorKind::AddrInUse.into());
+                }
                 fs::remove_file(path)?;
             }
-            let listener = UnixListener::bind(path)?;
-            fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+            // Nobody else may open it, from its first moment on.
+            let before = umask(Mode::S_IXUSR | Mode::S_IRWXG | Mode::S_IRWXO);
+            let bound = UnixListener::bind(path);
+            umask(before);
+            let listener = bound?;
             tokio::spawn(async move {
                 axum::serve(listener, router)
                     .with_graceful_shutdown(ended)

@@ -620,6 +620,10 @@ fn who_may_ask_depends_on_where_it_listens() {
         .run(["serve", "--admin", "0.0.0.0:9"])
         .code(2)
         .tells("no admin socket");
+    sandbox
+        .run(["serve", "--cors-origin", "*"])
+        .code(2)
+        .tells("not an origin");
     sandbox.write("token", "0123456789abcdef\n");
     let more = [
         "--token-file",
@@ -689,8 +693,13 @@ fn signals_have_it_look_at_once_and_end_in_peace() {
     assert_eq!(server.version(), "v0.1.0");
     server.signal(Signal::SIGHUP);
     eventually("looked", || server.version() == next);
+    // A client that has connected and says nothing is not waited for.
+    let silent = std::net::TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    let begun = Instant::now();
     server.signal(Signal::SIGTERM);
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    drop(silent);
     while !told("STOPPING=1") {}
     assert!(!is_held(&sandbox.path("store/leases").join(&next)));
 }

@@ -32,8 +32,8 @@ pub enum Error {
     #[error("{0}")]
     Fault(Box<dyn Fault>),
     /// The scratch store holds something else.
-    #[error("the scratch store does not hold two versions")]
-    NotTwo,
+    #[error("the scratch store holds other versions than two of {0} chunks that a benchmark drew")]
+    NotScratch(usize),
     /// Threads cannot be had.
     #[error("threads: {0}")]
     Threads(io::Error),
@@ -67,7 +67,7 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Fault(e) => e.kind(),
-            Self::NotTwo => Kind::Usage,
+            Self::NotScratch(_) => Kind::Usage,
             Self::Threads(_) | Self::Flip(_) => Kind::Failed,
         }
     }
@@ -75,7 +75,9 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Fault(e) => e.hint(),
-            Self::NotTwo => Some("Name an empty directory, or one of an earlier run.".into()),
+            Self::NotScratch(_) => {
+                Some("Name an empty directory, or one of an earlier run.".into())
+            }
             _ => None,
         }
     }

@@ -21,6 +21,8 @@ use crate::progress::Progress;
 use crate::snapshot::{self, DocumentRecord, Snapshot, SnapshotWriter, Status};
 use crate::store::{Counts, Shared, Store, VersionName};
 
+/// What marks a version as one that was drawn.
+const LABEL: &str = "bench-reload";
 /// The letter that ids of each version begin with.
 pub const LETTERS: [char; 2] = ['a', 'b'];
 /// Centres that vectors lie around.
@@ -52,14 +54,23 @@ impl Scratch<'_> {
     /// Makes both versions, or finds those of an earlier run.
     pub fn versions(&self, progress: &dyn Progress) -> Result<(Store, [VersionName; 2]), Error> {
         let store = Store::create(self.dir, Shared::Owner, None)?;
-        if let [first, second] = store.versions()?.as_slice() {
-            return Ok((store.clone(), [first.clone(), second.clone()]));
+        let mut made = store.versions()?;
+        for version in &made {
+            let (manifest, _) = store.manifest(version)?;
+            let is_ours = manifest.labels.contains_key(LABEL);
+            if !is_ours
+                || manifest.counts.chunks != self.chunks as u64
+                || made.len() > LETTERS.len()
+            {
+                return Err(Error::NotScratch(self.chunks));
+            }
         }
-        let mut made = Vec::new();
-        for letter in LETTERS {
+        // Those that an earlier run made, and what it did not come to.
+        for letter in LETTERS.into_iter().skip(made.len()) {
             made.push(self.version(&store, letter, progress)?);
         }
-        let made = <[VersionName; 2]>::try_from(made).map_err(|_| Error::NotTwo)?;
+        let made =
+            <[VersionName; 2]>::try_from(made).map_err(|_| Error::NotScratch(self.chunks))?;
         Ok((store, made))
     }
 
@@ -126,7 +137,7 @@ impl Scratch<'_> {
                 bump: None,
                 pre: Prerelease::EMPTY,
             },
-            labels: BTreeMap::new(),
+            labels: BTreeMap::from([(LABEL.to_owned(), letter.to_string())]),
             if_changed: false,
             replacing: None,
             index: IndexPolicy {

@@ -50,11 +50,19 @@ pub struct Resident {
     chunks: Strings,
     /// Hashes of ids with their rows, sorted.
     by_id: Vec<(u64, u32)>,
-    /// Lance's row ids: the first of each run, and its row.
-    runs: Vec<(u64, usize)>,
+    /// Lance's row ids, sorted: the first of each run, its row, and how many follow each other.
+    runs: Vec<Run>,
     /// Candidates per wanted hit.
     candidates: usize,
     filters: Cache<String, Arc<Allowed>>,
+}
+
+/// Row ids that follow each other, as their rows do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Run {
+    first: u64,
+    row: usize,
+    count: usize,
 }
 
 /// One question of several.
@@ -105,6 +113,7 @@ impl Resident {
             Ok(())
         })?;
         resident.by_id.sort_unstable();
+        resident.runs.sort_unstable();
         match first == rows {
             true => Ok(resident),
             false => Err(Error::Rows {
@@ -119,6 +128,10 @@ impl Resident {
         let (vectors, dimension) = flat_vectors(batch)?;
         let to = self.vectors.chunks_exact_mut(dimension.max(1)).skip(first);
         for (row, (from, to)) in vectors.chunks_exact(dimension.max(1)).zip(to).enumerate() {
+            if from.iter().any(|number| !number.is_finite()) {
+                let what = format!("the vector of row {} is none", first + row);
+                return Err(Error::Contradiction(what));
+            }
             to.copy_from_slice(from);
             to_unit(to);
             self.codes.set(first + row, to);
@@ -129,14 +142,16 @@ impl Resident {
             .ok_or(Error::MissingColumn(ROW_ID))?;
         let mut json = Vec::new();
         for row in 0..batch.num_rows() {
-            let id = ids.value(row);
-            let follows = |(start, at): &(u64, usize)| id - start == (first + row - at) as u64;
-            if !self
-                .runs
-                .last()
-                .is_some_and(|run| id > run.0 && follows(run))
-            {
-                self.runs.push((id, first + row));
+            let (id, at) = (ids.value(row), first + row);
+            match self.runs.last_mut() {
+                Some(run) if id == run.first + run.count as u64 && at == run.row + run.count => {
+                    run.count += 1;
+                }
+                _ => self.runs.push(Run {
+                    first: id,
+                    row: at,
+                    count: 1,
+                }),
             }
             let chunk = columns.chunk(row);
             json.clear();
@@ -151,8 +166,15 @@ impl Resident {
 
     /// Measures how many candidates it takes to find what exact search finds, and says what part of that is found.
     pub(super) fn tune(&mut self) -> f64 {
+        let others = MEASURED_K.min(self.rows.saturating_sub(1));
+        if others == 0 {
+            return 1.0;
+        }
+        let step = (self.rows / MEASURED).max(1);
+        let asked: Vec<usize> = (0..self.rows).step_by(step).take(MEASURED).collect();
+        let truth = self.truth(&asked, others);
         loop {
-            let recall = self.recall();
+            let recall = self.recall(&asked, &truth, others);
             if recall >= RESIDENT_RECALL || self.candidates >= MOST_CANDIDATES {
                 return recall;
             }
@@ -160,15 +182,8 @@ impl Resident {
         }
     }
 
-    /// The part of the true neighbours of some stored vectors that are found, from 0 to 1. Each vector is its own nearest
-    /// neighbour, which every search finds, and is left out.
-    fn recall(&self) -> f64 {
-        let others = MEASURED_K.min(self.rows.saturating_sub(1));
-        if others == 0 {
-            return 1.0;
-        }
-        let step = (self.rows / MEASURED).max(1);
-        let asked: Vec<usize> = (0..self.rows).step_by(step).take(MEASURED).collect();
+    /// The scores of the `others + 1` rows that are nearest to each of some rows, by comparing all.
+    fn truth(&self, asked: &[usize], others: usize) -> Vec<Vec<f32>> {
         let mut nearest = vec![Vec::<f32>::with_capacity(MEASURED_K + 1); asked.len()];
         // A block of rows stays in the processor's cache while every query is compared with it.
         for block in self.vectors.chunks(64 * self.dimension.max(1)) {
@@ -185,6 +200,12 @@ impl Resident {
                 }
             }
         }
+        nearest
+    }
+
+    /// The part of the true neighbours of some rows that are found, from 0 to 1. Each row is its own nearest neighbour, which
+    /// every search finds, and is left out.
+    fn recall(&self, asked: &[usize], truth: &[Vec<f32>], others: usize) -> f64 {
         let queries: Vec<Nearest<'_>> = asked
             .iter()
             .map(|row| Nearest {
@@ -201,9 +222,9 @@ impl Resident {
                 .filter(|hit| hit.score >= kth - TIE)
                 .count()
                 .min(others + 1)
-                - 1
+                .saturating_sub(1)
         };
-        let total: usize = found.iter().zip(&nearest).map(hits).sum();
+        let total: usize = found.iter().zip(truth).map(hits).sum();
         total as f64 / (others * asked.len()) as f64
     }
 
@@ -247,7 +268,10 @@ impl Resident {
             .iter()
             .zip(allowed)
             .map(|(asked, allowed)| {
-                let most = asked.k * self.candidates + SPARE;
+                let most = asked
+                    .k
+                    .saturating_mul(self.candidates)
+                    .saturating_add(SPARE);
                 let mut vector = asked.vector.to_vec();
                 to_unit(&mut vector);
                 (vector, asked.k, most, allowed.as_deref())
@@ -294,11 +318,14 @@ impl Resident {
         found
     }
 
+    /// Whether the rows that a filter lets through are known already.
+    pub fn knows(&self, filter: &Filter) -> bool {
+        self.filters.peek(&key_of(filter)).is_some()
+    }
+
     /// The rows that a filter lets through.
     fn allowed(&self, table: &Table, filter: &Filter) -> Result<Arc<Allowed>, Error> {
-        // What a filter reads like for a programmer tells filters apart.
-        let key = format!("{filter:?}");
-        self.filters.get_or_insert_with(&key, || {
+        self.filters.get_or_insert_with(&key_of(filter), || {
             let ids = table.row_ids(filter)?;
             let rows = ids.into_iter().filter_map(|id| self.row_of(id));
             Ok(Arc::new(Allowed::of(self.rows, rows)))
@@ -306,9 +333,10 @@ impl Resident {
     }
 
     fn row_of(&self, id: u64) -> Option<usize> {
-        let next = self.runs.partition_point(|(start, _)| *start <= id);
-        let (start, row) = self.runs.get(next.checked_sub(1)?)?;
-        Some(row + usize::try_from(id - start).ok()?).filter(|row| *row < self.rows)
+        let next = self.runs.partition_point(|run| run.first <= id);
+        let run = self.runs.get(next.checked_sub(1)?)?;
+        let place = usize::try_from(id - run.first).ok()?;
+        (place < run.count).then_some(run.row + place)
     }
 
     /// Writes hits as JSON, as [`Hit`] would be.
@@ -398,6 +426,11 @@ pub(super) const ROW_ID: &str = "_rowid";
 /// The columns that are read: what a hit shows, and the vector.
 pub(super) fn wanted(shown: Vec<String>) -> Vec<String> {
     shown.into_iter().chain([VECTOR.to_owned()]).collect()
+}
+
+/// What tells a filter apart: what it reads like for a programmer.
+fn key_of(filter: &Filter) -> String {
+    format!("{filter:?}")
 }
 
 fn hash(id: &str) -> u64 {

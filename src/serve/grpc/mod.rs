@@ -39,6 +39,9 @@ use proto::{
 /// How often the health service is told how things are.
 const HEALTH: Duration = Duration::from_millis(100);
 
+/// The name of the service.
+const SERVICE: &str = "ragctl.v1.Search";
+
 /// Answers by gRPC.
 struct Service(Arc<App>);
 
@@ -52,12 +55,12 @@ pub(super) fn router(app: &Arc<App>) -> Result<Router, tonic_reflection::server:
         .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let (reporter, health) = tonic_health::server::health_reporter();
+    let (mut reporter, health) = tonic_health::server::health_reporter();
     let watched = Arc::downgrade(app);
     tokio::spawn(async move {
         // Ends with the server.
         while let Some(app) = watched.upgrade() {
-            let ready = app.is_ready();
+            let (ready, ends) = (app.is_ready(), app.is_draining());
             drop(app);
             match ready {
                 true => reporter.set_serving::<SearchServer<Service>>().await,
@@ -68,6 +71,14 @@ pub(super) fn router(app: &Arc<App>) -> Result<Router, tonic_reflection::server:
                 false => tonic_health::ServingStatus::NotServing,
             };
             reporter.set_service_status("", status).await;
+            if ends {
+                // Whoever watches is told that it ends, and then that there is nothing to watch: connections would not end.
+                tokio::time::sleep(HEALTH).await;
+                for service in ["", SERVICE] {
+                    reporter.clear_service_status(service).await;
+                }
+                break;
+            }
             tokio::time::sleep(HEALTH).await;
         }
     });

@@ -287,6 +287,9 @@ async fn embed(app: &App, store: Option<&str>, headers: &HeaderMap, body: Body) 
         Texts::One(text) => vec![text],
         Texts::Several(texts) => texts,
     };
+    for text in &texts {
+        app.check_text(text, "a text")?;
+    }
     let texts = texts.into_iter().map(|text| format!("{prefix}{text}"));
     let embedded = app.embed(&served, texts.collect()).await;
     let embedded = embedded?;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -85,19 +85,31 @@ pub(super) fn router(app: &Arc<App>, door: Door, more: Router) -> Router {
     )
 }
 
-/// The paths of the admin socket.
-pub(super) fn admin(app: Arc<App>) -> Router {
+/// The paths of the admin socket. `guarded` is whether a browser could reach it.
+pub(super) fn admin(app: Arc<App>, guarded: bool) -> Router {
     async fn reload(State(app): State<Arc<App>>) -> Response {
         for live in &app.lives {
             live.look();
         }
         StatusCode::ACCEPTED.into_response()
     }
+    let check = move |request: Request, next: Next| async move {
+        let checked = Guard::of_admin().check(request.uri(), request.headers());
+        match checked {
+            Err((status, why)) if guarded => refuse(status, why, None),
+            // Browsers say which page asks, and nobody else does.
+            _ if request.headers().contains_key(header::ORIGIN) => {
+                refuse(StatusCode::FORBIDDEN, "pages may not ask here", None)
+            }
+            _ => next.run(request).await,
+        }
+    };
     Router::new()
         .route("/v1/reload", post(reload))
         .route("/v1/version", get(handlers::version))
         .route("/metrics", get(handlers::metrics))
         .route("/readyz", get(handlers::readyz))
+        .layer(middleware::from_fn(check))
         .with_state(app)
 }
 

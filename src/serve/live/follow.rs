@@ -108,7 +108,8 @@ impl Follower {
                     if shared.look.swap(false, Ordering::Relaxed)
                         && let Some(target) = &mut self.target
                     {
-                        target.due = Instant::now();
+                        let spaced = self.begun.map(|begun| begun + SPACING);
+                        target.due = Instant::now().max(spaced.unwrap_or_else(Instant::now));
                     }
                 }
             }
@@ -121,10 +122,15 @@ impl Follower {
 
     /// When there is something to do without a flip.
     fn deadline(&self) -> Option<Instant> {
-        let tend = (!self.replaced.is_empty()).then(|| Instant::now() + TEND);
+        let keep = self.shared.options.keep_previous;
+        let tend = self.replaced.iter().map(|replaced| {
+            // One that is kept is looked after when its time is over.
+            let kept = replaced.at + keep;
+            kept.max(Instant::now() + if replaced.told { SPACING } else { TEND })
+        });
         let due = self.target.as_ref().map(|target| target.due);
         let look = Instant::now() + self.watch.interval();
-        tend.into_iter().chain(due).chain([look]).min()
+        tend.chain(due).chain([look]).min()
     }
 
     /// Says what is wrong with the channel, or with the files of what answers, while nothing else is. A version in memory answers
@@ -172,6 +178,7 @@ impl Follower {
         {
             current.set_generation(flip.generation);
             self.target = None;
+            self.warned.clear();
             self.settle(None);
             return;
         }
@@ -209,11 +216,26 @@ impl Follower {
         self.begun = Some(Instant::now());
         match self.load(&target.flip) {
             Ok(served) => {
-                // Rolled back or flipped on while it loaded: what is named now comes next.
-                let named = self.shared.store.live_on(&self.shared.options.channel);
-                if matches!(named, Ok(Some(named)) if named != target.flip.version) {
+                // Rolled back or flipped on while it loaded: what is named now comes next. Where nothing answers, it answers
+                // until then.
+                let named = self
+                    .shared
+                    .store
+                    .live_on(&self.shared.options.channel)
+                    .ok()
+                    .flatten()
+                    .filter(|named| *named != target.flip.version);
+                if let Some(named) = named
+                    && self.shared.current.load().is_some()
+                {
                     self.shared.status().superseded += 1;
-                    return;
+                    let dir = self.shared.store.version_dir(&named);
+                    return self.aim(Flip {
+                        from: Some(target.flip.version),
+                        version: named,
+                        generation: None,
+                        dir,
+                    });
                 }
                 self.swap(Arc::new(served));
             }
@@ -226,6 +248,7 @@ impl Follower {
         let shared = self.shared.clone();
         let (store, models, options) = (&shared.store, &shared.models, &shared.options);
         let held = store.hold(Some(&flip.version))?;
+        let _one = models.one_at_a_time();
         let fits = |spared| admit(store, &held, models, options, spared);
         let mut admitted = fits(0);
         if matches!(admitted, Err(Error::NoMemory { .. })) && !self.replaced.is_empty() {
@@ -247,7 +270,9 @@ impl Follower {
                 version = current.name(),
                 "let go before the next one loads"
             );
-            old = Some((current.held().name.clone(), current.is_resident()));
+            // Its model stays: the next version likely has the same, and the old one needs it where it comes back.
+            let model = current.embedder.clone();
+            old = Some((current.held().name.clone(), current.is_resident(), model));
             drop(current);
             self.replaced
                 .extend(shared.current.swap(None).map(Replaced::now));
@@ -268,7 +293,7 @@ impl Follower {
             catch_unwind(loading).unwrap_or(Err(Error::Panicked))
         };
         let loaded = admitted.and_then(|resident| load(held, flip.generation, resident));
-        if let (Err(_), Some((old, resident))) = (&loaded, old) {
+        if let (Err(_), Some((old, resident, _model))) = (&loaded, old) {
             // Nothing answers: the old one is better than nothing.
             let held = store.hold(Some(&old)).map_err(Error::from);
             match held.and_then(|held| load(held, None, resident)) {
@@ -293,15 +318,17 @@ impl Follower {
             took_ms = took.as_millis() as u64,
             "serving"
         );
-        // Replaced before it is let go of, so that whoever asks for the old one finds it at any time.
         let old = shared.current.load_full();
-        if let Some(old) = old.clone()
-            && !shared.options.keep_previous.is_zero()
-        {
-            self.forget_kept();
-            shared.kept.store(Arc::new(vec![old]));
+        // Whoever asks for one of them by name finds it at any time: both are kept while they change places.
+        let keeps = !shared.options.keep_previous.is_zero();
+        if keeps {
+            let both = old.iter().chain([&served]).cloned();
+            shared.kept.store(Arc::new(both.collect()));
         }
         shared.current.store(Some(served));
+        if keeps {
+            shared.kept.store(Arc::new(old.iter().cloned().collect()));
+        }
         self.replaced.extend(old.map(Replaced::now));
         self.warned.clear();
         {

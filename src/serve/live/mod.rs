@@ -167,8 +167,11 @@ impl Live {
         {
             return Ok(current.clone());
         }
-        let kept = self.shared.kept.load();
+        let kept = self.shared.kept.load_full();
+        // It may have become the current one since that was read.
+        let now = self.shared.current.load_full();
         kept.iter()
+            .chain(&now)
             .find(|served| is_wanted(served))
             .cloned()
             .ok_or_else(|| match current {
@@ -201,6 +204,11 @@ impl Live {
         self.shared.look.store(true, Ordering::Relaxed);
     }
 
+    /// Has the following end, without waiting for it.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+    }
+
     /// Waits until the first load has ended, well or not. Says whether it has.
     pub fn wait_until_settled(&self, at_most: Duration) -> bool {
         let begun = Instant::now();
@@ -222,7 +230,7 @@ impl Shared {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
+        self.stop();
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }

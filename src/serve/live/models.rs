@@ -1,7 +1,7 @@
 //! The models that are in memory: one of each, whatever number of stores and versions need it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::Error;
 use crate::digest::Digest;
@@ -9,10 +9,11 @@ use crate::embed::{Device, Embedder};
 use crate::query::model_of;
 use crate::store::{Held, Store};
 
-/// Models by the fingerprint of their space.
+/// Models by the fingerprint of their space, for all stores of a process.
 pub struct Models {
     device: Device,
     loaded: Mutex<HashMap<Digest, Weak<Embedder>>>,
+    one: Mutex<()>,
 }
 
 impl Models {
@@ -21,7 +22,13 @@ impl Models {
         Self {
             device,
             loaded: Mutex::default(),
+            one: Mutex::default(),
         }
+    }
+
+    /// Keeps other stores of this process from loading a version: what one takes must be known when the next is let in.
+    pub(super) fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
+        self.one.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a version's model is in memory.
