@@ -473,7 +473,8 @@ fn flips_between_two_spaces_under_load_mix_nothing_and_embed_by_the_right_model(
                 })
             })
             .collect();
-        for flip in 0..6 {
+        let flips = std::env::var("RAGCTL_TEST_SPACES").map_or(6, |text| text.parse().unwrap());
+        for flip in 0..flips {
             let version = ["v1.0.0", "v0.1.0"][flip % 2];
             match flip {
                 0 => sandbox
