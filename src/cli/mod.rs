@@ -203,7 +203,7 @@ impl Command {
                 | Self::Model(_)
                 | Self::Doctor(_)
                 | Self::Conformance(_)
-        )
+        ) || matches!(self, Self::Bench(args) if args.serves())
     }
 
     fn run(&self, context: &Context<'_>) -> Result<(), CliError> {

@@ -194,7 +194,9 @@ pub fn measure(request: &Request<'_>, progress: &dyn Progress) -> Result<Outcome
     let mut before = 0.0;
     for window in request.windows {
         let (seen, usages, flips) = run(request, window, progress)?;
-        outcome.timeline.extend(points(&seen, before));
+        outcome
+            .timeline
+            .extend(points(&seen, before, window.length));
         outcome
             .flips
             .extend(flips.iter().map(|at| before + f64::from(*at)));
@@ -336,9 +338,15 @@ fn percentile(mut numbers: Vec<f32>, part: f64) -> f64 {
     numbers.get(at.min(last)).copied().map_or(0.0, f64::from)
 }
 
-fn points(seen: &Seen, before: f64) -> Vec<Point> {
+/// The points of a window. What answers come after its end are no whole one.
+fn points(seen: &Seen, before: f64, length: Duration) -> Vec<Point> {
     let bucket = |at: f32| (f64::from(at) / BUCKET) as usize;
-    seen.answers
+    let whole = (length.as_secs_f64() / BUCKET) as usize;
+    let end = seen
+        .answers
+        .partition_point(|answer| bucket(answer.at) < whole);
+    let within = seen.answers.get(..end).unwrap_or_default();
+    within
         .chunk_by(|a, b| bucket(a.at) == bucket(b.at))
         .filter_map(|answers| {
             let first = answers.first()?;
@@ -389,7 +397,7 @@ impl Outcome {
         };
         let chart = Lines {
             name: format!(
-                "{} clients, {} chunks: requests a second, and flips",
+                "{} clients, {} chunks, and flips",
                 self.connections, self.chunks
             ),
             x: Axis {

@@ -31,6 +31,11 @@ enum What {
 }
 
 impl BenchArgs {
+    /// Whether it starts a server, which must not outlive it.
+    pub(super) fn serves(&self) -> bool {
+        matches!(self.what, What::Reload(_))
+    }
+
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
         match &self.what {
             What::Embed(args) => args.run(context),
