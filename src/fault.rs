@@ -49,3 +49,18 @@ pub trait Fault: std::error::Error + Send + Sync + 'static {
         None
     }
 }
+
+/// Lets an error type take others as they are, by its variant `Fault(Box<dyn Fault>)`.
+macro_rules! takes_faults {
+    ($error:ty: $($fault:ty),* $(,)?) => {
+        $(
+            impl From<$fault> for $error {
+                fn from(fault: $fault) -> Self {
+                    Self::Fault(Box::new(fault))
+                }
+            }
+        )*
+    };
+}
+
+pub(crate) use takes_faults;

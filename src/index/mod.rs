@@ -1,5 +1,5 @@
 //! The LanceDB table of a version: writing it, opening it read-only, filtering and searching. The only folder that names
-//! lancedb or arrow, and the only one with asynchronous code, which ends here.
+//! lancedb or arrow. Its asynchronous code ends here; beside it only `serve` has any.
 
 mod filter;
 mod hit;

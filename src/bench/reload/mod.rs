@@ -15,7 +15,7 @@ pub use load::{Expected, Load, Pace, ParsePaceError, Seen};
 pub use process::Usage;
 
 use super::figure::Figure;
-use crate::fault::{Fault, Kind};
+use crate::fault::{Fault, Kind, takes_faults};
 use crate::plot::{Axis, Lines, Series, lines};
 use crate::progress::{Interrupted, Progress};
 use crate::{build, embed, model, snapshot, store};
@@ -42,19 +42,8 @@ pub enum Error {
     Flip(String),
 }
 
-macro_rules! faults {
-    ($($fault:ty),*) => {
-        $(
-            impl From<$fault> for Error {
-                fn from(fault: $fault) -> Self {
-                    Self::Fault(Box::new(fault))
-                }
-            }
-        )*
-    };
-}
-
-faults!(
+takes_faults!(
+    Error:
     store::Error,
     snapshot::Error,
     build::Error,

@@ -2,7 +2,7 @@
 
 use crate::digest::Digest;
 use crate::durable::PathError;
-use crate::fault::{Fault, Kind};
+use crate::fault::{Fault, Kind, takes_faults};
 use crate::progress::Interrupted;
 use crate::store::VersionName;
 use crate::{embed, golden, index, model, query, store, verify};
@@ -53,19 +53,8 @@ pub enum Error {
     Panicked,
 }
 
-macro_rules! faults {
-    ($($fault:ty),*) => {
-        $(
-            impl From<$fault> for Error {
-                fn from(fault: $fault) -> Self {
-                    Self::Fault(Box::new(fault))
-                }
-            }
-        )*
-    };
-}
-
-faults!(
+takes_faults!(
+    Error:
     store::Error,
     PathError,
     verify::Error,
