@@ -15,7 +15,7 @@ use crate::store::CurvePoint;
 /// Neighbours that recall is counted among.
 pub const RECALL_K: usize = 10;
 /// How much farther than the k-th neighbour a hit may be, by cosine: what two ways to sum single precision differ by.
-const TIE: f32 = 5e-6;
+pub(super) const TIE: f32 = 5e-6;
 
 /// What recall must gain for more effort to be worth trying.
 const PLATEAU: f64 = 0.002;

@@ -18,6 +18,7 @@ use quick_cache::sync::Cache;
 use super::hit::Columns;
 use super::schema::VECTOR;
 use super::table::flat_vectors;
+use super::tune::{RECALL_K, TIE};
 use super::{Chunk, Error, Filter, Hit, Table};
 use crate::durable::Context as _;
 use crate::progress::Progress;
@@ -28,10 +29,6 @@ use codes::{Allowed, Best, Codes};
 pub const RESIDENT_RECALL: f64 = 0.999;
 /// Stored vectors that it is measured with.
 const MEASURED: usize = 32;
-/// Neighbours that it is measured among.
-const MEASURED_K: usize = 10;
-/// How much farther than the k-th neighbour a hit may be, by cosine: what two ways to sum single precision differ by.
-const TIE: f32 = 5e-6;
 /// Candidates beyond those that are wanted, at least.
 const SPARE: usize = 16;
 /// The most candidates per wanted hit that are tried.
@@ -166,7 +163,7 @@ impl Resident {
 
     /// Measures how many candidates it takes to find what exact search finds, and says what part of that is found.
     pub(super) fn tune(&mut self) -> f64 {
-        let others = MEASURED_K.min(self.rows.saturating_sub(1));
+        let others = RECALL_K.min(self.rows.saturating_sub(1));
         if others == 0 {
             return 1.0;
         }
@@ -184,7 +181,7 @@ impl Resident {
 
     /// The scores of the `others + 1` rows that are nearest to each of some rows, by comparing all.
     fn truth(&self, asked: &[usize], others: usize) -> Vec<Vec<f32>> {
-        let mut nearest = vec![Vec::<f32>::with_capacity(MEASURED_K + 1); asked.len()];
+        let mut nearest = vec![Vec::<f32>::with_capacity(RECALL_K + 1); asked.len()];
         // A block of rows stays in the processor's cache while every query is compared with it.
         for block in self.vectors.chunks(64 * self.dimension.max(1)) {
             for (row, nearest) in asked.iter().zip(&mut nearest) {
