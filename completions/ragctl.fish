@@ -66,6 +66,13 @@ complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "serve" -d 'Serve sear
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "resolve" -d 'Print the real path of the live version, or run a command that holds it'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "watch" -d 'Tell each flip of a channel, or run a command on it'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "conformance" -d 'Hold a running server\'s answers against the index of the version that gave them'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "push" -d 'Send a version to a remote, and point a channel there at it'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "pull" -d 'Bring a version from a remote, or follow a channel there'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "remote" -d 'Name the places that versions are pushed to and pulled from, and look at them'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "cache" -d 'Carry cached embeddings to and from a remote, so that a fresh machine embeds only what changed'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "sign" -d 'Sign a version, so that servers take nothing that was not signed'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "export" -d 'Write a version and its model to one file, for where no network leads'
+complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "import" -d 'Bring a version from a file that `ragctl export` wrote'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "demo" -d 'Run the whole way on a few documents: ingest, build, publish, change, query, roll back'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "inspect" -d 'Show what one file becomes at each stage'
 complete -c ragctl -n "__fish_ragctl_needs_command" -f -a "model" -d 'Fetch, show and check the embedding model'
@@ -241,6 +248,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l max-query-ms -
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l wait-adopted -d 'Wait this long for readers to take the release up, and end with exit code 18 where they do not' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l min-readers -d 'How many readers of this host must hold it for two seconds; 1 by default, or 0 where servers are named' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l reader-url -d 'A server that must serve it, such as http://search:8080, which is shown RAGCTL_TOKEN' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l require-signature -d 'Take only what this minisign key signed, a .pub file or base64; by default what [signing] says [env: RAGCTL_REQUIRE_SIGNATURE]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand publish" -s C -d 'Run as if started in this directory' -r -F
@@ -290,6 +298,7 @@ latency\t''
 golden\t''
 regression\t''
 shrink\t''"
+complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l require-signature -d 'Take only what this minisign key signed, a .pub file or base64; by default what [signing] says [env: RAGCTL_REQUIRE_SIGNATURE]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand run" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -320,6 +329,10 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l pre-hook -d '
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l post-hook -d 'A shell command that runs after the release' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l reason -d 'Why, for the history' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l remote -d 'Roll back this remote\'s channel instead: a name of ragctl.toml, a URL or a directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l key -d 'The secret key\'s file in minisign\'s format [env: RAGCTL_SIGNING_KEY, the key itself; RAGCTL_SIGNING_PASSWORD]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l expires -d 'For how long the signature counts, such as 30d; for ever by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l timeout -d 'How long the remote may be silent before a request is given up' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s C -d 'Run as if started in this directory' -r -F
@@ -334,6 +347,8 @@ always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l fast -d 'Check names and sizes only, not every byte'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l dry-run -d 'Say what would happen, and change nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l sign -d 'Sign the release'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l allow-unsafe-remote -d 'Move the channel even where the remote keeps no conditions'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l offline -d 'Never touch the network'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
@@ -401,6 +416,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -s q -l quiet -d 
 complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l reason -d 'Why it is kept' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l remote -d 'Pin it at this remote instead: a name of ragctl.toml, a URL or a directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l timeout -d 'How long the remote may be silent before a request is given up' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -426,6 +443,9 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l keep-within -d 'Ver
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l grace -d 'How long a version lies in the trash before it is deleted' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l grace-unleased -d 'How long a version must be superseded where its readers cannot be seen' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l cache-max -d 'Trim the embedding cache to this size, such as 10GiB; never what a snapshot needs' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l remote -d 'Remove from this remote instead: a name of ragctl.toml, a URL or a directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l min-age -d 'How old what is removed of a remote must be; less than 1d may take what is just being pushed' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l timeout -d 'How long the remote may be silent before a request is given up' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -668,6 +688,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l search -d 'What 
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-memory -d 'How much memory the process may take; nine tenths of what its control group or the machine has by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l reload -d 'Where two versions do not fit: keep the old one (beside), or let it go before the new one loads (drain-first)' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l reload-verify -d 'What is read back of a version before it answers: bytes, or structure (names and sizes)' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l require-signature -d 'Take only what this minisign key signed, a .pub file or base64; by default what [signing] says [env: RAGCTL_REQUIRE_SIGNATURE]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l reload-spread -d 'Wait a random time up to this before following a flip, so that replicas do not read one disk at once' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l keep-previous -d 'How long the version that was replaced last answers requests that name it' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand serve" -l max-k -d 'The most hits a question may ask for' -r
@@ -779,6 +800,277 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -l offline -d
 complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand conformance" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l channel -d 'Point this channel of the remote at it' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l expect-current -d 'Move the channel only if this version is live there; `none` for nothing yet' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l max-shrink -d 'How much smaller than the version live there it may be, in documents or tokens' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l reason -d 'Why, for the remote\'s history' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l key -d 'The secret key\'s file in minisign\'s format [env: RAGCTL_SIGNING_KEY, the key itself; RAGCTL_SIGNING_PASSWORD]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l expires -d 'For how long the signature counts, such as 30d; for ever by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l remote -d 'The remote: a name of ragctl.toml, a URL or a directory; by default the only one, or `origin`' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l require-signature -d 'Take only what this minisign key signed, a .pub file or base64; by default what [signing] says [env: RAGCTL_REQUIRE_SIGNATURE]' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l sign -d 'Sign the version, unless it is, and the release'
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l allow-unsafe-remote -d 'Move the channel even where the remote keeps no conditions, so that two pushes at once may undo each other'
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l dry-run -d 'List the objects that would be sent, and send nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l channel -d 'The channel of the remote; with --publish, the one here as well' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l require -d 'The verification level that it must pass to be released here' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l interval -d 'How often to look, give or take a fifth' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l keep -d 'After a release here, remove versions but those of the last N releases' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l remote -d 'The remote: a name of ragctl.toml, a URL or a directory; by default the only one, or `origin`' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l require-signature -d 'Take only what this minisign key signed, a .pub file or base64; by default what [signing] says [env: RAGCTL_REQUIRE_SIGNATURE]' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l publish -d 'Release it here once it is whole'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l follow -d 'Go on following the channel'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l init -d 'Make the store, if there is none'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l reset-remote -d 'Take the remote as one that was never seen: its releases may count from the beginning'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l dry-run -d 'Say what would be fetched, and fetch nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -f -a "add" -d 'Write a remote into ragctl.toml'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -f -a "list" -d 'List the remotes of ragctl.toml'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -f -a "remove" -d 'Take a remote out of ragctl.toml; what it holds stays'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and not __fish_seen_subcommand_from add list remove show" -f -a "show" -d 'List the versions and channels that a remote holds'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -l endpoint -d 'The server, where it is not the cloud\'s own' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -l region -d 'The bucket\'s region' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -l dry-run -d 'Say what would be written, and write nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from list" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from list" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from list" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from list" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from list" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from list" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from list" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from list" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -l dry-run -d 'Say what would be written, and write nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -f -a "push" -d 'Send what the remote lacks'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -f -a "pull" -d 'Fetch what this store lacks'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l remote -d 'The remote: a name of ragctl.toml, a URL or a directory; by default the only one, or `origin`' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l dry-run -d 'Say what would be moved, and move nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l remote -d 'The remote: a name of ragctl.toml, a URL or a directory; by default the only one, or `origin`' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l dry-run -d 'Say what would be moved, and move nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l key -d 'The secret key\'s file in minisign\'s format [env: RAGCTL_SIGNING_KEY, the key itself; RAGCTL_SIGNING_PASSWORD]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l expires -d 'For how long the signature counts, such as 30d; for ever by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l new-key -d 'Make a pair of keys instead: FILE, and FILE.pub' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l dry-run -d 'Say what would be signed, and write nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -l dry-run -d 'Say what would be written, and write nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -l require-signature -d 'Take only what this minisign key signed, a .pub file or base64; by default what [signing] says [env: RAGCTL_REQUIRE_SIGNATURE]' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -s C -d 'Run as if started in this directory' -r -F
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -s o -l output -d 'How the answer is written' -r -f -a "human\t'For people'
+json\t'One JSON document'
+name\t'Only the name of what the command made or moved'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -l progress -d 'How long work shows itself on stderr' -r -f -a "auto\t'Bars on a terminal, else a line every 10 seconds'
+json\t'One JSON object a line'
+none\t'Not at all'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -l color -d 'When stderr has colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -l dry-run -d 'Say what is in it, and bring nothing'
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -l json -d 'Same as --output json'
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -l offline -d 'Never touch the network'
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -s v -l verbose -d 'Tell more on stderr'
+complete -c ragctl -n "__fish_ragctl_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand demo" -s C -d 'Run as if started in this directory' -r -F
@@ -1050,6 +1342,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l remote -d 'Look at this remote as well: a name of ragctl.toml, a URL or a directory' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l timeout -d 'How long the remote may be silent before a request is given up' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -s C -d 'Run as if started in this directory' -r -F

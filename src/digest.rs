@@ -37,11 +37,11 @@ impl Digest {
     }
 
     fn of_open(mut file: File) -> io::Result<Self> {
-        let mut hasher = Sha256::new();
+        let mut hasher = Hasher::default();
         let mut buffer = vec![0; 1 << 20];
         loop {
             match file.read(&mut buffer)? {
-                0 => return Ok(Self(hasher.finalize().into())),
+                0 => return Ok(hasher.finish()),
                 read => hasher.update(buffer.get(..read).unwrap_or_default()),
             }
         }
@@ -60,6 +60,22 @@ impl Digest {
     /// Returns the first 12 digits, enough for a person to tell digests apart.
     pub fn short(&self) -> String {
         self.to_string().chars().take(12).collect()
+    }
+}
+
+/// Hashes bytes that come in pieces.
+#[derive(Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Adds the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Returns the digest of all of them.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
     }
 }
 

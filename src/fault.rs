@@ -26,6 +26,8 @@ pub enum Kind {
     NotAdopted,
     /// A model or device cannot be had.
     Unavailable,
+    /// A remote cannot be reached, or does not let us in.
+    Remote,
     /// The filesystem cannot do what a store needs, or is full.
     Filesystem,
     /// The person or the system asked the process to stop.

@@ -29,6 +29,7 @@
 //! - [`golden`]: questions that a version must answer, their scores, and whether a loss is chance
 //! - [`snapshot`]: what one ingest gave, and every later step works on
 //! - [`ingest`], [`build`], [`verify`], [`publish`], [`promote`], [`query`], [`watch`], [`gc`], [`forget`]: the verbs
+//! - [`signature`]: who says that a version is theirs; [`remote`]: versions elsewhere, pushed and pulled; [`bundle`]: one as a file
 //! - [`serve`]: versions followed, kept loaded and asked by HTTP and gRPC; [`adopt`]: whether readers have taken a release up
 //! - [`diff`]: two versions side by side; [`plot`] and [`report`]: one page about a version
 //! - [`conformance`]: a running server's answers against the versions' own
@@ -79,6 +80,12 @@
 //!   and both together are always asked of LanceDB, whose fusion is thus one.
 //! - A server names nothing that a client chose in its metrics, and fails a request where DESIGN's text would retry it: what it
 //!   answers from is in memory, or is there as long as it holds the version.
+//! - A remote's bytes lie under their hash, and not under `versions/<v>/<path>`: what versions share is there once, a push that was cut
+//!   off knows what is there, and no text of a manifest is ever used as a key. A pointer carries the channel's last releases, so that
+//!   a release and its record are one write.
+//! - A directory as a remote is written by `durable`, not by the object_store crate: that one neither fsyncs nor replaces on a condition.
+//! - A signature lies with the reports: it says something about a version and is no part of it.
+//! - The cloud's libraries read their own variables of the environment; everything else of it is read in `cli`.
 //! - `build` embeds what the cache still lacks instead of failing: `embed` is then a step one may take alone, not one that
 //!   may be forgotten.
 
@@ -94,6 +101,7 @@
 pub mod adopt;
 pub mod bench;
 pub mod build;
+pub mod bundle;
 pub mod chunk;
 pub mod cli;
 pub mod config;
@@ -116,8 +124,10 @@ pub mod progress;
 pub mod promote;
 pub mod publish;
 pub mod query;
+pub mod remote;
 pub mod report;
 pub mod serve;
+pub mod signature;
 #[cfg(target_arch = "x86_64")]
 pub mod simd;
 pub mod snapshot;

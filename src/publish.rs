@@ -6,7 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::fault::{Fault, Kind};
-use crate::store::{self, Channel, Intent, LockedStore, Operation, Release, Store, VersionName};
+use crate::store::{
+    self, Channel, Intent, LockedStore, Manifest, Operation, Release, Store, VersionName,
+};
 use crate::verify::Verified;
 
 /// What must hold for a release to go ahead.
@@ -190,7 +192,11 @@ pub fn check_size(
     let Ok((before, _)) = store.manifest(&live) else {
         return Ok(());
     };
-    let (after, _) = store.manifest(to)?;
+    check_counts(&before, &store.manifest(to)?.0, allowed)
+}
+
+/// Checks that one version does not lose too much of another.
+pub fn check_counts(before: &Manifest, after: &Manifest, allowed: Shrink) -> Result<(), Error> {
     let counts = [
         ("documents", after.counts.documents, before.counts.documents),
         ("tokens", after.counts.tokens, before.counts.tokens),
@@ -199,8 +205,8 @@ pub fn check_size(
         let lost = had.saturating_sub(has) as f64 * 100.0 / had.max(1) as f64;
         if lost > allowed.0 {
             return Err(Error::Shrank(Box::new(Shrank {
-                to: to.clone(),
-                live,
+                to: after.version.clone(),
+                live: before.version.clone(),
                 what,
                 has,
                 had,

@@ -6,6 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, FieldHasher};
 
+/// The files that decide what a model computes.
+pub const DECIDING: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
+/// Files of a model that are read where they exist: pooling, normalisation, window and prefixes.
+pub const OPTIONAL: [&str; 4] = [
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "1_Pooling/config.json",
+];
+
 /// How token vectors become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -15,6 +15,7 @@ use super::context::{Context, LockOptions, ModelOptions, duration};
 use super::diff::golden_queries;
 use super::error::CliError;
 use super::publish::{ReleaseOptions, publish_now};
+use super::remote::TrustOptions;
 use crate::config::Loaded;
 use crate::conformance::{Expected, Mapping, Oracle, Outcome, Question, Request, Target, check};
 use crate::durable::Context as _;
@@ -288,6 +289,7 @@ impl ConformanceArgs {
         let reason = Some("conformance: flips underneath a server".to_owned());
         let options = ReleaseOptions::of(self.channel.clone(), reason, LockOptions::default());
         let options = options.unconditional();
+        let trust = TrustOptions::default().trust(context, loaded)?;
         let mut last = Instant::now();
         for version in self.flip.iter().cycle() {
             while last.elapsed() < self.every && !done.load(Ordering::Relaxed) {
@@ -296,10 +298,10 @@ impl ConformanceArgs {
             if done.load(Ordering::Relaxed) {
                 break;
             }
-            publish_now(context, loaded, store, version, &options)?;
+            publish_now(context, loaded, store, version, &options, &trust)?;
             last = Instant::now();
         }
-        let restored = publish_now(context, loaded, store, before, &options);
+        let restored = publish_now(context, loaded, store, before, &options, &trust);
         restored.map(drop).inspect_err(|_| {
             context.ui.warn(&format!(
                 "{before} was live before the flips and is not again: publish it"

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::CliError;
+use super::remote::TuningOptions;
 use crate::config::Loaded;
 use crate::doctor::{self, Finding, Group, ModelPlace, Report, Setup, Verdict};
 use crate::store::{MANIFEST, MANIFEST_SHA256};
@@ -20,11 +21,17 @@ const INDENT: usize = 29;
 #[derive(Debug, Args)]
 #[command(
     before_long_help = "Example:\n  ragctl doctor --json | jq '.findings[] | select(.verdict != \"ok\")'",
-    after_long_help = "Takes no lock and changes nothing; what must be tried is tried in a directory of staging/ that disappears.\n\
+    after_long_help = "Takes no lock and changes nothing; what must be tried is tried in a directory of staging/, and at a remote with\n                       objects, that disappear.\n\
                        Exit codes: 0 with warnings only, 12 where the store is damaged, 17 where the filesystem is unsuitable,\n\
-                       16 where the model or device cannot be used."
+                       16 where the model or device cannot be used, 20 where the remote cannot."
 )]
-pub(super) struct DoctorArgs {}
+pub(super) struct DoctorArgs {
+    /// Look at this remote as well: a name of ragctl.toml, a URL or a directory
+    #[arg(long, value_name = "REMOTE")]
+    remote: Option<String>,
+    #[command(flatten)]
+    tuning: TuningOptions,
+}
 
 impl DoctorArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
@@ -36,7 +43,11 @@ impl DoctorArgs {
             }
             other => other?,
         };
-        let report = doctor::examine(&store, &setup(context, &loaded), context.ui)?;
+        let remote = self.remote.as_deref();
+        let remote = remote.map(|named| self.tuning.open(context, &loaded, Some(named)));
+        let remote = remote.transpose()?;
+        let setup = setup(context, &loaded);
+        let report = doctor::examine(&store, &setup, remote.as_ref(), context.ui)?;
         context.ui.answer(&report)?;
         Ok(report.into_result()?)
     }
@@ -74,11 +85,18 @@ fn setup(context: &Context<'_>, loaded: &Loaded) -> Setup {
 impl Answer for Report {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "store {} ({})", self.store.display(), self.store_id)?;
-        for group in [Group::Filesystem, Group::Store, Group::Machine] {
+        for group in [
+            Group::Filesystem,
+            Group::Store,
+            Group::Machine,
+            Group::Remote,
+        ] {
             let heading = match group {
                 Group::Filesystem => "filesystem",
                 Group::Store => "store",
                 Group::Machine => "machine",
+                Group::Remote if self.findings.iter().any(|f| f.group == group) => "remote",
+                Group::Remote => continue,
             };
             writeln!(out, "\n{heading}")?;
             let of_group: Vec<&Finding> = self

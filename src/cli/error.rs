@@ -61,6 +61,11 @@ impl CliError {
         }
     }
 
+    /// What kind of failure it is.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// What went wrong.
     pub(super) fn message(&self) -> &str {
         &self.message
@@ -99,6 +104,7 @@ impl CliError {
             Kind::Unavailable => 16,
             Kind::Filesystem => 17,
             Kind::NotAdopted => 18,
+            Kind::Remote => 20,
             Kind::Interrupted => 128 + signal.unwrap_or(2),
         }
     }

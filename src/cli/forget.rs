@@ -11,6 +11,7 @@ use super::context::{Context, LockOptions};
 use super::error::CliError;
 use super::gates::{golden_of, index_policy};
 use super::publish::{ReleaseOptions, publish_now};
+use super::remote::TrustOptions;
 use crate::build::{self, Naming};
 use crate::config::Loaded;
 use crate::forget::{self, DocumentId, Found, Proof, Target};
@@ -240,7 +241,8 @@ impl Run<'_> {
                 let options =
                     ReleaseOptions::of(channel.clone(), Some(reason), self.args.lock.clone())
                         .unconditional();
-                publish_now(self.context, self.loaded, store, &version, &options)?;
+                let trust = TrustOptions::default().trust(self.context, self.loaded)?;
+                publish_now(self.context, self.loaded, store, &version, &options, &trust)?;
                 successors.push(Successor {
                     channel: channel.clone(),
                     from: from.clone(),

@@ -9,13 +9,16 @@ use serde::Serialize;
 
 use super::context::{Context, LockOptions, duration};
 use super::error::CliError;
+use super::remote::{TuningOptions, collect_remote};
 use crate::gc::{self, Collected, Plan, Policy};
+use crate::remote::RemotePolicy;
+use crate::store::{self, Store};
 use crate::ui::Answer;
 
 /// Remove versions that nobody needs, and what only they needed
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example, for cron:\n  ragctl gc --keep-last 5 --keep-within 14d\n\nWhat a channel names, what its rollbacks go back to, what is pinned and what a reader holds stays,\nwhatever the options say. The rest goes to trash/, and is deleted by a later gc when its grace is\nover; until then `mv` brings it back. When channels, pins, history or leases cannot be read,\nnothing is removed. gc never runs by itself."
+    before_long_help = "Example, for cron:\n  ragctl gc --keep-last 5 --keep-within 14d\n\nWhat a channel names, what its rollbacks go back to, what is pinned and what a reader holds stays,\nwhatever the options say. The rest goes to trash/, and is deleted by a later gc when its grace is\nover; until then `mv` brings it back. When channels, pins, history or leases cannot be read,\nnothing is removed. gc never runs by itself.\nWith --remote it removes what a remote no longer needs: the same roots, and nothing that is young."
 )]
 pub(super) struct GcArgs {
     /// Releases of each channel that stay
@@ -36,6 +39,14 @@ pub(super) struct GcArgs {
     /// Trim the embedding cache to this size, such as 10GiB; never what a snapshot needs
     #[arg(long, value_name = "SIZE")]
     cache_max: Option<ByteSize>,
+    /// Remove from this remote instead: a name of ragctl.toml, a URL or a directory
+    #[arg(long, value_name = "REMOTE", conflicts_with_all = ["keep_within", "grace", "instant", "grace_unleased"], help_heading = "At a remote")]
+    remote: Option<String>,
+    /// How old what is removed of a remote must be; less than 1d may take what is just being pushed
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = duration, requires = "remote", help_heading = "At a remote")]
+    min_age: Duration,
+    #[command(flatten, next_help_heading = "At a remote")]
+    tuning: TuningOptions,
     #[command(flatten)]
     lock: LockOptions,
     /// Say what would be removed and what keeps the rest; takes no lock
@@ -55,7 +66,24 @@ struct Answered {
 
 impl GcArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
-        let store = context.only_store()?;
+        let loaded = context.settings(Vec::new())?;
+        if let Some(remote) = &self.remote {
+            // What was forgotten here is forgotten there, where there is a store to ask.
+            let withdrawn = match Store::open(&context.store_path(&loaded)) {
+                Ok(store) => store.withdrawn()?,
+                Err(store::Error::NoStore(_)) => Default::default(),
+                Err(e) => return Err(e.into()),
+            };
+            let policy = RemotePolicy {
+                keep_last: self.keep_last,
+                min_age: self.min_age,
+                cache_max: self.cache_max.map(|size| size.as_u64()),
+                withdrawn,
+            };
+            let (tuning, dry_run) = (&self.tuning, self.dry_run);
+            return collect_remote(context, &loaded, remote, tuning, &policy, dry_run);
+        }
+        let store = context.store(&loaded)?;
         let policy = Policy {
             keep_last: self.keep_last,
             keep_within: self.keep_within,

@@ -4,6 +4,7 @@ mod adoption;
 mod annotations;
 mod bench;
 mod build;
+mod cache;
 mod child;
 mod completions;
 mod config;
@@ -14,12 +15,14 @@ mod diff;
 mod doctor;
 mod embed;
 mod error;
+mod export;
 mod forget;
 mod gates;
 mod gc;
 mod golden;
 mod history;
 mod hooks;
+mod import;
 mod ingest;
 mod init;
 mod inspect;
@@ -29,13 +32,17 @@ mod model;
 mod pin;
 mod promote;
 mod publish;
+mod pull;
+mod push;
 mod query;
+mod remote;
 mod report;
 mod resolve;
 mod rollback;
 mod run;
 mod serve;
 mod show;
+mod sign;
 mod status;
 mod verify;
 mod watch;
@@ -136,6 +143,13 @@ enum Command {
     Resolve(resolve::ResolveArgs),
     Watch(watch::WatchArgs),
     Conformance(Box<conformance::ConformanceArgs>),
+    Push(push::PushArgs),
+    Pull(pull::PullArgs),
+    Remote(remote::RemoteArgs),
+    Cache(cache::CacheArgs),
+    Sign(sign::SignArgs),
+    Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Demo(demo::DemoArgs),
     Inspect(inspect::InspectArgs),
     Model(model::ModelArgs),
@@ -147,7 +161,7 @@ enum Command {
 }
 
 /// The commands as help lists them: what everybody needs first, the rest by what it is about.
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Commands",
         &[
@@ -163,6 +177,12 @@ const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Readers",
         &["query", "serve", "resolve", "watch", "conformance"],
+    ),
+    (
+        "Remotes",
+        &[
+            "push", "pull", "remote", "cache", "sign", "export", "import",
+        ],
     ),
     (
         "Support",
@@ -203,6 +223,11 @@ impl Command {
                 | Self::Model(_)
                 | Self::Doctor(_)
                 | Self::Conformance(_)
+                | Self::Push(_)
+                | Self::Pull(_)
+                | Self::Cache(_)
+                | Self::Export(_)
+                | Self::Import(_)
         ) || matches!(self, Self::Bench(args) if args.serves())
     }
 
@@ -232,6 +257,13 @@ impl Command {
             Self::Resolve(args) => args.run(context),
             Self::Watch(args) => args.run(context),
             Self::Conformance(args) => args.run(context),
+            Self::Push(args) => args.run(context),
+            Self::Pull(args) => args.run(context),
+            Self::Remote(args) => args.run(context),
+            Self::Cache(args) => args.run(context),
+            Self::Sign(args) => args.run(context),
+            Self::Export(args) => args.run(context),
+            Self::Import(args) => args.run(context),
             Self::Demo(args) => args.run(context),
             Self::Inspect(args) => args.run(context),
             Self::Model(args) => args.run(context),

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::context::{Context, LockOptions};
 use super::error::CliError;
+use super::remote::{TuningOptions, pin_remote};
 use crate::store::{Pin, VersionName};
 use crate::ui::{Answer, table};
 
@@ -24,6 +25,16 @@ pub(super) struct PinArgs {
     /// Why it is kept
     #[arg(long, value_name = "TEXT", requires = "version")]
     reason: Option<String>,
+    /// Pin it at this remote instead: a name of ragctl.toml, a URL or a directory
+    #[arg(
+        long,
+        value_name = "REMOTE",
+        requires = "version",
+        conflicts_with = "dry_run"
+    )]
+    remote: Option<String>,
+    #[command(flatten)]
+    tuning: TuningOptions,
     #[command(flatten)]
     lock: LockOptions,
     /// Say what would happen, and change nothing
@@ -42,7 +53,12 @@ struct Pinned {
 
 impl PinArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
-        let store = context.only_store()?;
+        let loaded = context.settings(Vec::new())?;
+        if let (Some(remote), Some(version)) = (&self.remote, &self.version) {
+            let pin = (!self.remove).then(|| self.reason.clone());
+            return pin_remote(context, &loaded, remote, &self.tuning, version, pin);
+        }
+        let store = context.store(&loaded)?;
         let Some(version) = &self.version else {
             let pins = store.pins()?;
             let pinned = Pinned {

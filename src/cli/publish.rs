@@ -12,9 +12,11 @@ use super::context::{Context, LockOptions, duration};
 use super::error::CliError;
 use super::gates::{GateOptions, WaiveOptions, embedder_for, gates, hold_live};
 use super::hooks::{self, Occasion};
+use super::remote::TrustOptions;
 use super::verify::required_level;
 use crate::config::{Loaded, Override};
 use crate::publish::{self, Conditions, Expectation, ParseShrinkError, Shrink, Why};
+use crate::signature::Trust;
 use crate::store::{Channel, Held, LockedStore, Operation, Release, Store, VersionName};
 use crate::ui::Answer;
 use crate::verify::{self, Level, Request, WAIVABLE};
@@ -41,6 +43,8 @@ pub(super) struct PublishArgs {
     gates: GateOptions,
     #[command(flatten)]
     adoption: AdoptionOptions,
+    #[command(flatten)]
+    trust: TrustOptions,
 }
 
 /// What `publish` and `rollback` share.
@@ -51,7 +55,7 @@ pub(super) struct ReleaseOptions {
     pub(super) channel: Channel,
     /// Go ahead only if this version is live on the channel; `none` for nothing yet
     #[arg(long, value_name = "VERSION|none")]
-    expect_current: Option<Expectation>,
+    pub(super) expect_current: Option<Expectation>,
     /// Go ahead only if the channel's last release is this old
     #[arg(long, value_name = "TIME", value_parser = duration)]
     min_interval: Option<Duration>,
@@ -289,6 +293,7 @@ pub(super) fn publish_now(
     store: &Store,
     version: &VersionName,
     options: &ReleaseOptions,
+    trust: &Trust,
 ) -> Result<Answered, CliError> {
     let rules = options.rules(loaded)?;
     let channel = &options.channel;
@@ -297,6 +302,7 @@ pub(super) fn publish_now(
     };
     let held = store.hold(Some(version))?;
     store.check_not_withdrawn(version)?;
+    trust.check_version(store, &held)?;
     let live = store.live_on(channel)?;
     if live.as_ref() == Some(version) && !options.dry_run && !matches!(store.unfinished(), Ok(None))
     {
@@ -369,7 +375,8 @@ impl PublishArgs {
         let store = context.store(&loaded)?;
         let waived = self.waive.names(self.options.reason.as_ref())?;
         let options = self.options.clone().waiving(waived);
-        let answer = publish_now(context, &loaded, &store, &self.version, &options)?;
+        let trust = self.trust.trust(context, &loaded)?;
+        let answer = publish_now(context, &loaded, &store, &self.version, &options, &trust)?;
         context.ui.answer(&answer)?;
         match self.options.dry_run {
             true => Ok(()),

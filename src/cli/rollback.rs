@@ -5,6 +5,7 @@ use clap::Args;
 use super::context::Context;
 use super::error::CliError;
 use super::publish::{Answered, ReleaseOptions};
+use super::remote::{KeyOptions, RemoteRollback, TuningOptions, roll_back_remote};
 use crate::publish::{self, Why};
 use crate::store::{Operation, Store, VersionName};
 use crate::verify::{self, Thoroughness};
@@ -12,7 +13,7 @@ use crate::verify::{self, Thoroughness};
 /// Make the previous release the live one again
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example:\n  ragctl rollback --reason 'answers got worse'\n\nIt needs neither model nor network. Its bytes are read back before the flip, unless --fast."
+    before_long_help = "Example:\n  ragctl rollback --reason 'answers got worse'\n\nIt needs neither model nor network. Its bytes are read back before the flip, unless --fast.\nWith --remote it moves a remote's channel, which those who pull from it follow."
 )]
 pub(super) struct RollbackArgs {
     /// Go to this version instead of the previous release
@@ -26,12 +27,48 @@ pub(super) struct RollbackArgs {
     fast: bool,
     #[command(flatten)]
     options: ReleaseOptions,
+    /// Roll back this remote's channel instead: a name of ragctl.toml, a URL or a directory
+    #[arg(long, value_name = "REMOTE", conflicts_with_all = ["fast", "min_interval", "pre_hook", "post_hook"], help_heading = "At a remote")]
+    remote: Option<String>,
+    #[command(flatten, next_help_heading = "At a remote")]
+    elsewhere: ElsewhereOptions,
+}
+
+/// What only a rollback at a remote knows.
+#[derive(Debug, Args)]
+struct ElsewhereOptions {
+    /// Sign the release
+    #[arg(long, requires = "remote")]
+    sign: bool,
+    #[command(flatten)]
+    key: KeyOptions,
+    #[command(flatten)]
+    tuning: TuningOptions,
+    /// Move the channel even where the remote keeps no conditions
+    #[arg(long, requires = "remote")]
+    allow_unsafe_remote: bool,
 }
 
 impl RollbackArgs {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<(), CliError> {
         let options = &self.options;
         let loaded = context.settings(Vec::new())?;
+        if let Some(remote) = &self.remote {
+            let asked = RemoteRollback {
+                remote,
+                tuning: &self.elsewhere.tuning,
+                channel: &options.channel,
+                to: self.to.as_ref(),
+                steps: usize::from(self.steps),
+                expectation: options.expect_current.as_ref(),
+                reason: options.reason.clone(),
+                sign: self.elsewhere.sign,
+                key: &self.elsewhere.key,
+                regardless: self.elsewhere.allow_unsafe_remote,
+                dry_run: options.dry_run,
+            };
+            return roll_back_remote(context, &loaded, &asked);
+        }
         let store = context.store(&loaded)?;
         let rules = options.rules(&loaded)?;
         let channel = &options.channel;

@@ -16,6 +16,7 @@ use super::error::CliError;
 use super::gates::WaiveOptions;
 use super::ingest::{self, IngestOptions, ingest_configured, survey_configured};
 use super::publish::{self, ReleaseOptions, publish_now};
+use super::remote::TrustOptions;
 use crate::durable;
 use crate::publish::Shrink;
 use crate::snapshot::Snapshot;
@@ -46,6 +47,8 @@ pub(super) struct RunArgs {
     max_shrink: Option<Shrink>,
     #[command(flatten)]
     waive: WaiveOptions,
+    #[command(flatten)]
+    trust: TrustOptions,
     #[command(flatten)]
     lock: LockOptions,
     /// Say what would be read, and change nothing
@@ -129,7 +132,9 @@ impl RunArgs {
         let channel = self.channel.clone();
         let options = ReleaseOptions::of(channel, self.reason.clone(), self.lock.clone());
         let options = options.waiving(waived);
-        let published = publish_now(context, &loaded, &store, &built.version, &options)?;
+        let trust = self.trust.trust(context, &loaded)?;
+        let version = &built.version;
+        let published = publish_now(context, &loaded, &store, version, &options, &trust)?;
         let changed = Some(built.changed || published.changed);
         let seconds = begun.elapsed().as_secs_f64();
         Ok(Ran {

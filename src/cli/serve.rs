@@ -18,11 +18,13 @@ use serde::Serialize;
 
 use super::context::{ComputeOptions, Context, duration};
 use super::error::CliError;
+use super::remote::TrustOptions;
 use crate::durable::Context as _;
 use crate::serve::{
     Admin, Check, Config, Control, Guard, Limits, Live, Models, Options, Reload, SearchBy, bind,
     serve,
 };
+use crate::signature::Trust;
 use crate::store::{Channel, Store};
 use crate::ui::{Answer, LogFormat, log_to_stderr};
 
@@ -98,6 +100,8 @@ pub(super) struct ServeArgs {
         help_heading = "Following"
     )]
     reload_verify: Check,
+    #[command(flatten, next_help_heading = "Following")]
+    trust: TrustOptions,
     /// Wait a random time up to this before following a flip, so that replicas do not read one disk at once
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration, help_heading = "Following")]
     reload_spread: Duration,
@@ -183,9 +187,10 @@ impl ServeArgs {
         let device = context.device(&loaded)?;
         let threads = device.threads.get();
         let models = Arc::new(Models::on(device));
+        let options = self.options(&self.trust.trust(context, &loaded)?);
         let lives = stores
             .into_iter()
-            .map(|(name, store)| Live::follow(&name, store, models.clone(), self.options()))
+            .map(|(name, store)| Live::follow(&name, store, models.clone(), options.clone()))
             .collect::<Result<Vec<_>, _>>()
             .context("threads")?;
         let names: Vec<String> = lives.iter().map(|live| live.name().to_owned()).collect();
@@ -295,8 +300,9 @@ impl ServeArgs {
             .filter(|text| self.token_file.is_some() || !text.is_empty()))
     }
 
-    fn options(&self) -> Options {
+    fn options(&self, trust: &Trust) -> Options {
         Options {
+            trust: trust.clone(),
             channel: self.channel.clone(),
             interval: self.interval,
             events: !self.no_events,

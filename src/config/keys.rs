@@ -38,6 +38,11 @@ pub struct Config {
     pub gate: GateConfig,
     /// What a release must pass.
     pub publish: PublishConfig,
+    /// Where versions are pushed to and pulled from, by name.
+    #[serde(rename = "remote", skip_serializing_if = "BTreeMap::is_empty")]
+    pub remotes: BTreeMap<String, RemoteConfig>,
+    /// Who signs versions, and whose signatures are required.
+    pub signing: SigningConfig,
 }
 
 impl Default for Config {
@@ -54,6 +59,8 @@ impl Default for Config {
             golden: GoldenConfig::default(),
             gate: GateConfig::default(),
             publish: PublishConfig::default(),
+            remotes: BTreeMap::new(),
+            signing: SigningConfig::default(),
         }
     }
 }
@@ -264,4 +271,31 @@ impl Default for PublishConfig {
             post_hook: None,
         }
     }
+}
+
+/// Where versions are pushed to and pulled from. Credentials come from the environment and never stand here.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoteConfig {
+    /// A directory, relative to this file, or s3://bucket/prefix, gs://bucket/prefix, az://account/container/prefix.
+    pub url: String,
+    /// The server, where it is not the cloud's own, such as `https://minio.example:9000`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// The bucket's region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+/// Who signs versions, and whose signatures are required.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SigningConfig {
+    /// The name that this store signs under, and that what it takes must be signed under; the store's id by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Public keys in minisign's format, each in base64 or a file relative to this file. Where there is one, nothing is published,
+    /// pulled or served that none of them signed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted: Vec<String>,
 }

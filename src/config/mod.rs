@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 pub use keys::{
     ChunkConfig, Config, GateConfig, GoldenConfig, IndexConfig, IngestConfig, ModelConfig,
-    PublishConfig,
+    PublishConfig, RemoteConfig, SigningConfig,
 };
 
 use crate::corpus;
@@ -33,7 +33,7 @@ enum Is {
 
 /// The settings that a flag or a variable may give. The variable's name is the key in capitals: `chunk.max_tokens` is
 /// `RAGCTL_CHUNK_MAX_TOKENS`.
-const LAYERED: [(&str, Is); 29] = [
+const LAYERED: [(&str, Is); 30] = [
     ("store", Is::Text),
     ("threads", Is::Number),
     ("model.name", Is::Text),
@@ -63,6 +63,7 @@ const LAYERED: [(&str, Is); 29] = [
     ("gate.max_regression", Is::Decimal),
     ("gate.max_query_ms", Is::Decimal),
     ("publish.require", Is::Text),
+    ("signing.name", Is::Text),
 ];
 
 /// A configuration that cannot be used.
@@ -273,6 +274,10 @@ impl Loaded {
                 .chain(&mut source.sitemap)
                 .chain(&mut source.crawl);
             addresses.for_each(|url| *url = corpus::redact(url));
+        }
+        for remote in shown.remotes.values_mut() {
+            remote.url = corpus::redact(&remote.url);
+            remote.endpoint = remote.endpoint.as_deref().map(corpus::redact);
         }
         if let Ok(Value::Table(table)) = Value::try_from(&shown) {
             flatten(&table, "", &mut flat);

@@ -18,6 +18,8 @@ pub enum Group {
     Store,
     /// What this machine has.
     Machine,
+    /// What a remote can do.
+    Remote,
 }
 
 /// How a thing stands.

@@ -11,6 +11,7 @@ mod machine;
 mod mounts;
 mod probes;
 mod remains;
+mod remote;
 mod store;
 mod versions;
 
@@ -23,6 +24,7 @@ pub use machine::{ModelPlace, Setup};
 
 use crate::fault::{Fault, Kind};
 use crate::progress::{Interrupted, Progress};
+use crate::remote::Remote;
 use crate::store::Store;
 use finding::Outcome;
 use mounts::Mounts;
@@ -86,8 +88,13 @@ impl Fault for Error {
     }
 }
 
-/// Looks at everything.
-pub fn examine(store: &Store, setup: &Setup, progress: &dyn Progress) -> Result<Report, Error> {
+/// Looks at everything, and at a remote where one is given.
+pub fn examine(
+    store: &Store,
+    setup: &Setup,
+    remote: Option<&Remote>,
+    progress: &dyn Progress,
+) -> Result<Report, Error> {
     let mounts = Mounts::of_this_process();
     let mut findings = Vec::new();
     let mut add = |group, found: Vec<(&'static str, Outcome)>| -> Result<(), Interrupted> {
@@ -104,6 +111,9 @@ pub fn examine(store: &Store, setup: &Setup, progress: &dyn Progress) -> Result<
     add(Group::Store, versions::look(store))?;
     add(Group::Store, remains::look(store))?;
     add(Group::Machine, machine::look(setup))?;
+    if let Some(remote) = remote {
+        add(Group::Remote, remote::look(remote, progress))?;
+    }
     let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
     Ok(Report {
         store: store.root().to_owned(),
@@ -127,9 +137,14 @@ impl Report {
         let Some(first) = failed.first() else {
             return Ok(());
         };
-        let gravest = [Kind::Integrity, Kind::Filesystem, Kind::Unavailable]
-            .into_iter()
-            .find(|kind| failed.iter().any(|finding| finding.kind == *kind));
+        let gravest = [
+            Kind::Integrity,
+            Kind::Filesystem,
+            Kind::Unavailable,
+            Kind::Remote,
+        ]
+        .into_iter()
+        .find(|kind| failed.iter().any(|finding| finding.kind == *kind));
         Err(Error::Failed {
             names: failed.iter().map(|finding| finding.name).collect(),
             kind: gravest.unwrap_or(first.kind),

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 pub use beneath::{find_dir, make_dirs, open_beneath, read_beneath};
-pub use tree::{remove_tree, settle_tree, sweep, tree_bytes};
+pub use tree::{remove_tree, settle_tree, sweep, tree_bytes, tree_size};
 
 use crate::fault::{Fault, Kind};
 
@@ -144,6 +144,27 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), PathErro
         file.persist(path).map_err(|e| e.error).context(path)
     })?;
     fsync_parent(path)
+}
+
+/// Replaces `path` by what `fill` writes, unless it fails: a reader sees the old bytes or the new ones.
+pub fn write_atomic_with<T, E: From<PathError>>(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut File) -> Result<T, E>,
+) -> Result<T, E> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY_FILE)
+        .tempfile_in(dir)
+        .context(dir)?;
+    let filled = fill(file.as_file_mut())?;
+    file.as_file()
+        .set_permissions(fs::Permissions::from_mode(mode))
+        .context(path)?;
+    file.as_file().sync_all().context(path)?;
+    file.persist(path).map_err(|e| e.error).context(path)?;
+    fsync_parent(path)?;
+    Ok(filled)
 }
 
 /// Writes under a temporary name and renames, and does so again where the name was gone by then: some places are written

@@ -64,13 +64,22 @@ fn unseal(dir: &Path) -> Result<(), PathError> {
 
 /// Adds up the bytes of files below a directory that have no other name: what removing it gives back.
 pub fn tree_bytes(dir: &Path) -> Result<u64, PathError> {
+    add_up(dir, &|found| found.nlink() == 1)
+}
+
+/// Adds up the bytes of every file below a directory, whatever other names it has.
+pub fn tree_size(dir: &Path) -> Result<u64, PathError> {
+    add_up(dir, &|_| true)
+}
+
+fn add_up(dir: &Path, counts: &dyn Fn(&fs::Metadata) -> bool) -> Result<u64, PathError> {
     let mut bytes = 0;
     for entry in fs::read_dir(dir).context(dir)? {
         let path = entry.context(dir)?.path();
         let found = fs::symlink_metadata(&path).context(&path)?;
         if found.is_dir() {
-            bytes += tree_bytes(&path)?;
-        } else if found.nlink() == 1 {
+            bytes += add_up(&path, counts)?;
+        } else if counts(&found) {
             bytes += found.len();
         }
     }

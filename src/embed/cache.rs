@@ -239,6 +239,55 @@ pub fn key(prefix: &str, text: &str) -> Digest {
     Digest::of(format!("{prefix}{text}"))
 }
 
+/// A segment as it lies below a cache's root.
+#[derive(Debug, Clone)]
+pub struct SegmentFile {
+    /// Space, class and file: what it is called in any cache.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// The hash of its bytes, by its name.
+    pub sha256: Digest,
+}
+
+/// Lists the segments below a cache's root, of all spaces and classes.
+pub fn segments(root: &Path) -> Result<Vec<SegmentFile>, Error> {
+    let mut found = Vec::new();
+    if fs::metadata(root).is_err() {
+        return Ok(found);
+    }
+    let Some(embeddings) = durable::find_dir(root, Path::new(EMBEDDINGS))? else {
+        return Ok(found);
+    };
+    for space in listed(&embeddings, fs::FileType::is_dir)? {
+        for class in listed(&space, fs::FileType::is_dir)? {
+            for path in listed(&class, fs::FileType::is_file)? {
+                let name = path.strip_prefix(&embeddings).unwrap_or(&path);
+                let name = name.to_string_lossy().into_owned();
+                if let Some((path, sha256)) = segment_path(root, &name) {
+                    found.push(SegmentFile { name, path, sha256 });
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Finds where the segment of a name lies below a cache's root, and its hash. `None` for what no segment is called.
+pub fn segment_path(root: &Path, name: &str) -> Option<(PathBuf, Digest)> {
+    let mut parts = name.split('/');
+    let (space, class, file) = (parts.next()?, parts.next()?, parts.next()?);
+    let fingerprint: Digest = space.parse().ok()?;
+    let sha256: Digest = file.strip_suffix(&format!(".{EXTENSION}"))?.parse().ok()?;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_class = !class.is_empty() && class.len() <= 32 && class.chars().all(plain);
+    let path = Path::new(EMBEDDINGS)
+        .join(fingerprint.to_string())
+        .join(class)
+        .join(format!("{sha256}.{EXTENSION}"));
+    (parts.next().is_none() && is_class && path.ends_with(name)).then(|| (root.join(path), sha256))
+}
+
 /// Drops vectors that `keep`, asked with a space's fingerprint and a key, does not want, the oldest segments first, until
 /// the cache below `root` has at most `most` bytes. Returns the bytes that this gave back.
 pub fn trim(root: &Path, most: u64, keep: &dyn Fn(&Digest, &Digest) -> bool) -> Result<u64, Error> {

@@ -10,7 +10,7 @@ mod native;
 mod pipeline;
 pub mod probes;
 
-pub use cache::{Cache, key, trim};
+pub use cache::{Cache, SegmentFile, key, segment_path, segments, trim};
 pub use device::{Device, DeviceRequest, ParseDeviceError, ParsePrecisionError, Precision};
 pub use encoder::{Embedder, Work, Workspace};
 pub use fill::{Filled, fill, missing};

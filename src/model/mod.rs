@@ -18,20 +18,11 @@ use crate::digest::Digest;
 use crate::durable::{Context as _, PathError};
 use crate::fault::{Fault, Kind};
 use crate::progress::Interrupted;
-use crate::space::Space;
+use crate::space::{DECIDING, OPTIONAL, Space};
 
 const WEIGHTS: &str = "model.safetensors";
 const CONFIG: &str = "config.json";
 const TOKENIZER: &str = "tokenizer.json";
-/// Files that decide the space besides the settings that are read from the others.
-const DECIDING: [&str; 3] = [CONFIG, WEIGHTS, TOKENIZER];
-/// Files that are read where they exist: pooling, normalisation, window and prefixes.
-const OPTIONAL: [&str; 4] = [
-    "modules.json",
-    "sentence_bert_config.json",
-    "config_sentence_transformers.json",
-    "1_Pooling/config.json",
-];
 
 /// A model that cannot be had or cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -148,9 +148,19 @@ impl Draft {
 
     /// Seals the draft as the version that the manifest names. The name must be free, now and in the past.
     pub fn seal(self, store: &LockedStore, manifest: &Manifest) -> Result<Sealed, Error> {
-        let name = manifest.version.clone();
         let bytes = manifest.to_bytes()?;
-        let manifest_sha256 = Digest::of(&bytes);
+        self.seal_as(store, manifest, &bytes)
+    }
+
+    /// Seals it under these bytes of the manifest: what another program wrote may say more than this one knows.
+    pub(super) fn seal_as(
+        self,
+        store: &LockedStore,
+        manifest: &Manifest,
+        bytes: &[u8],
+    ) -> Result<Sealed, Error> {
+        let name = manifest.version.clone();
+        let manifest_sha256 = Digest::of(bytes);
         let taken = || Error::NameTaken { name: name.clone() };
         if store
             .names()?
@@ -160,7 +170,7 @@ impl Draft {
             return Err(taken());
         }
         let path = self.dir.join(MANIFEST);
-        fs::write(&path, &bytes).context(&path)?;
+        fs::write(&path, bytes).context(&path)?;
         let path = self.dir.join(MANIFEST_SHA256);
         fs::write(&path, manifest_sha256_line(&manifest_sha256)).context(&path)?;
         let shared = store.shared();

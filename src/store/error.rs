@@ -95,6 +95,14 @@ pub enum Error {
         /// The version.
         name: VersionName,
     },
+    /// A manifest from elsewhere that no store may follow.
+    #[error("the manifest of {name} is refused: {problem}")]
+    Refused {
+        /// The version.
+        name: VersionName,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Somebody else is writing.
     #[error("the store is locked by {holder}")]
     Locked {
@@ -164,6 +172,7 @@ impl Fault for Error {
             | Self::NoManifest { .. }
             | Self::ManifestChanged { .. }
             | Self::ChangedAfterCheck { .. }
+            | Self::Refused { .. }
             | Self::NotADirectory(_)
             | Self::HistoryLost { .. }
             | Self::NoLeaseFile { .. }
@@ -223,6 +232,9 @@ impl Fault for Error {
             | Self::ChangedAfterCheck { .. } => {
                 "`ragctl verify` names what is damaged; build the version anew under the next name."
                     .into()
+            }
+            Self::Refused { .. } => {
+                "Nothing of it was kept. Ask whoever wrote it; no ragctl writes such a manifest.".into()
             }
             Self::BadLink { .. } => "Remove it by hand, then publish again.".into(),
             Self::NotRegular(_) | Self::Interrupted(_) => return None,

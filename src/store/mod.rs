@@ -13,7 +13,9 @@ mod log;
 mod look;
 mod manifest;
 mod name;
+mod origins;
 mod pins;
+mod received;
 mod release;
 mod shared;
 mod sources;
@@ -45,9 +47,11 @@ pub use manifest::{
     MANIFEST_SHA256, Manifest, Numerics, Resources, SOURCES, Table,
 };
 pub use name::{Bump, ParseNameError, VersionName};
+pub use origins::Seen;
 pub use pins::Pin;
+pub use received::Received;
 use release::HistoryLine;
-pub use release::{HookFailure, Intent, Operation, Release, standing_releases};
+pub use release::{HookFailure, Intent, Operation, Release, standing, standing_releases};
 pub use shared::Shared;
 pub use trash::Trashed;
 pub use withdrawn::{Withdrawal, Withdrawn};
@@ -253,6 +257,12 @@ impl Store {
             return Err(Error::ManifestChanged { name: name.clone() });
         }
         Ok((manifest, digest))
+    }
+
+    /// Reads the bytes of a version's manifest as they lie there. Whoever asks compares their hash.
+    pub fn manifest_bytes(&self, name: &VersionName) -> Result<Vec<u8>, Error> {
+        let relative = Path::new(VERSIONS).join(name.to_string()).join(MANIFEST);
+        Ok(durable::read_beneath(&self.root, &relative)?)
     }
 
     /// Reads every name that was ever sealed here; names outlive their versions.

@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::fault::{Fault, Kind};
 
+/// Characters of the longest name.
+const LONGEST: usize = 128;
+
 /// A version's name, such as `v1.4.0` or `v1.2.0-rc1`. Ordered as semver orders.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VersionName(semver::Version);
@@ -23,6 +26,9 @@ pub enum ParseNameError {
         /// What semver says.
         source: semver::Error,
     },
+    /// It would not do as a directory's name.
+    #[error("a version name has at most {LONGEST} characters, not {0}")]
+    TooLong(usize),
     /// Build metadata has no order, so it cannot name a release.
     #[error("`{0}` carries build metadata (`+…`), which a version name may not")]
     BuildMetadata(String),
@@ -111,6 +117,9 @@ impl FromStr for VersionName {
     type Err = ParseNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() > LONGEST {
+            return Err(ParseNameError::TooLong(text.len()));
+        }
         let version =
             semver::Version::parse(text.strip_prefix('v').unwrap_or(text)).map_err(|source| {
                 ParseNameError::NotSemver {
@@ -164,6 +173,8 @@ mod tests {
         for bad in ["1.4", "v1.4.0+build", "current", "../v1.0.0", "v01.0.0", ""] {
             assert!(bad.parse::<VersionName>().is_err(), "{bad}");
         }
+        let long = format!("v1.0.0-{}", "a".repeat(1000));
+        assert!(long.parse::<VersionName>().unwrap_err().to_string().len() < 100);
     }
 
     #[test]

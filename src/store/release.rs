@@ -116,19 +116,28 @@ pub fn standing_releases(
     channel: &Channel,
     withdrawn: &HashSet<Withdrawn>,
 ) -> Vec<VersionName> {
+    let of_channel = history.iter().filter(|release| release.channel == *channel);
+    let mut standing = standing(of_channel.map(|release| (release.operation, &release.to)));
+    standing.retain(|name| !withdrawn.contains(&Withdrawn::Version(name.clone())));
+    standing.dedup();
+    standing
+}
+
+/// The versions of the releases that no rollback took back, of releases in their order.
+pub fn standing<'a>(
+    releases: impl Iterator<Item = (Operation, &'a VersionName)>,
+) -> Vec<VersionName> {
     let mut standing: Vec<VersionName> = Vec::new();
-    for release in history.iter().filter(|release| release.channel == *channel) {
-        if release.operation == Operation::Rollback
-            && let Some(at) = standing.iter().rposition(|name| *name == release.to)
+    for (operation, to) in releases {
+        if operation == Operation::Rollback
+            && let Some(at) = standing.iter().rposition(|name| name == to)
         {
             standing.truncate(at);
         }
-        if standing.last() != Some(&release.to) {
-            standing.push(release.to.clone());
+        if standing.last() != Some(to) {
+            standing.push(to.clone());
         }
     }
-    standing.retain(|name| !withdrawn.contains(&Withdrawn::Version(name.clone())));
-    standing.dedup();
     standing
 }
 

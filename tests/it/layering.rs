@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// What each module may import. The base may be imported by all: fault, digest, durable, progress, space.
-const ALLOWED: [(&str, &[&str]); 33] = [
+const ALLOWED: [(&str, &[&str]); 36] = [
     ("fault", &[]),
     ("digest", &[]),
     ("durable", &[]),
@@ -36,7 +36,10 @@ const ALLOWED: [(&str, &[&str]); 33] = [
     ("gc", &["embed", "snapshot", "store"]),
     ("forget", &["embed", "index", "snapshot", "store"]),
     ("query", &["embed", "index", "model", "store"]),
-    ("doctor", &["embed", "model", "simd", "store"]),
+    ("signature", &["store"]),
+    ("bundle", &["signature", "store"]),
+    ("remote", &["embed", "signature", "store"]),
+    ("doctor", &["embed", "model", "remote", "simd", "store"]),
     ("watch", &["store"]),
     (
         "bench",
@@ -48,7 +51,15 @@ const ALLOWED: [(&str, &[&str]); 33] = [
     (
         "serve",
         &[
-            "embed", "golden", "index", "model", "query", "store", "verify", "watch",
+            "embed",
+            "golden",
+            "index",
+            "model",
+            "query",
+            "signature",
+            "store",
+            "verify",
+            "watch",
         ],
     ),
     ("conformance", &[]),
@@ -65,7 +76,7 @@ const ALLOWED: [(&str, &[&str]); 33] = [
 const BASE: [&str; 5] = ["fault", "digest", "durable", "progress", "space"];
 
 /// Words that only some modules may say.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("unsafe ", &["simd"]),
     ("candle_", &["embed"]),
     ("lancedb", &["index"]),
@@ -79,6 +90,8 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("env::var", &["cli", "ui"]),
     ("io::stdout", &["ui"]),
     ("io::stderr", &["ui"]),
+    ("object_store::", &["remote"]),
+    ("minisign::", &["signature"]),
     ("sync_all", &["durable"]),
 ];
 

@@ -34,6 +34,7 @@ mod pipeline;
 mod query;
 mod readonly;
 mod release;
+mod remote;
 mod resolve;
 mod retrieval;
 mod serve;

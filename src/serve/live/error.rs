@@ -5,7 +5,7 @@ use crate::durable::PathError;
 use crate::fault::{Fault, Kind, takes_faults};
 use crate::progress::Interrupted;
 use crate::store::VersionName;
-use crate::{embed, golden, index, model, query, store, verify};
+use crate::{embed, golden, index, model, query, signature, store, verify};
 
 /// A version that cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,7 @@ takes_faults!(
     index::Error,
     query::Error,
     golden::Error,
+    signature::Error,
     Interrupted
 );
 

@@ -248,6 +248,7 @@ impl Follower {
         let shared = self.shared.clone();
         let (store, models, options) = (&shared.store, &shared.models, &shared.options);
         let held = store.hold(Some(&flip.version))?;
+        options.trust.check_version(store, &held)?;
         let _one = models.one_at_a_time();
         let fits = |spared| admit(store, &held, models, options, spared);
         let mut admitted = fits(0);

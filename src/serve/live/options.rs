@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::signature::Trust;
 use crate::store::Channel;
 
 /// How a channel is followed and its versions are served.
@@ -22,6 +23,8 @@ pub struct Options {
     pub reload: Reload,
     /// What is read back of a version before it answers.
     pub verify: Check,
+    /// The keys one of which must have signed a version before it answers; where there is none, nothing has to be signed.
+    pub trust: Trust,
     /// A random time up to this passes before a flip is followed, so that many replicas do not read the same disk at once.
     pub spread: Duration,
     /// How long a version that was replaced answers those who ask for it by name.
@@ -40,6 +43,7 @@ impl Default for Options {
             max_memory: None,
             reload: Reload::default(),
             verify: Check::default(),
+            trust: Trust::default(),
             spread: Duration::ZERO,
             keep_previous: Duration::ZERO,
             drain: Duration::from_secs(30),

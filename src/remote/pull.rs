@@ -1,0 +1,473 @@
+//! A version from a remote: what is there is decided by the pointer's and the manifest's hashes alone, what is here already is
+//! linked, and what arrives is hashed before it has a name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::channel::no_channel;
+use super::layout::{self, MOST_RECORD, Pointer};
+use super::objects::Download;
+use super::{Error, Remote};
+use crate::digest::Digest;
+use crate::durable::{self, Context as _, PathError};
+use crate::progress::Progress;
+use crate::signature::{About, Trust};
+use crate::store::{self, Channel, LockedStore, Received, Seen, Store, VersionName};
+
+/// Where bytes lie that arrived and have no place yet, below the cache.
+const INCOMING: &str = "incoming";
+/// After this long nobody comes back for them.
+const ABANDONED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How far another machine's clock may be ahead.
+const AHEAD: Duration = Duration::from_secs(10 * 60);
+/// Bytes that a model's file may have; its size is not in the manifest.
+const MOST_MODEL: u64 = 16 << 30;
+
+/// What is wanted of a remote.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// A version by its name.
+    Version(VersionName),
+    /// What a channel names.
+    Channel(Channel),
+}
+
+/// A version that a remote offers, with its manifest, checked as far as it can be before its bytes are here.
+#[derive(Debug)]
+pub struct Offer {
+    /// The manifest.
+    pub received: Received,
+    /// Its signature, if it has one.
+    pub signature: Option<String>,
+    /// The channel's pointer, where a channel was asked for.
+    pub pointer: Option<(Channel, Pointer)>,
+    signed_by: Option<String>,
+}
+
+/// What a pull did, or would do.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pulled {
+    /// The version.
+    pub version: VersionName,
+    /// Whether it is new here.
+    #[serde(skip)]
+    pub changed: bool,
+    /// Bytes of the version and its model.
+    pub total_bytes: u64,
+    /// Bytes that came, or would come, over the network.
+    pub fetched_bytes: u64,
+    /// Bytes that this store had: its model, and what other versions share.
+    pub here_bytes: u64,
+    /// Bytes that an earlier pull had fetched.
+    pub resumed_bytes: u64,
+    /// The release that was followed, where a channel was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+}
+
+impl Offer {
+    /// The version's name.
+    pub fn version(&self) -> &VersionName {
+        &self.received.manifest.version
+    }
+}
+
+/// Asks what a remote offers, and refuses what is not what it was or not signed as it must be. Nothing is changed. `anew` takes
+/// the remote as one that was never seen.
+pub fn offered(
+    remote: &Remote,
+    store: &Store,
+    wanted: &Wanted,
+    trust: &Trust,
+    anew: bool,
+    progress: &dyn Progress,
+) -> Result<Offer, Error> {
+    remote.must_be_made(progress)?;
+    let (name, pointer) = match wanted {
+        Wanted::Version(name) => (name.clone(), None),
+        Wanted::Channel(channel) => {
+            let pointer = remote.pointer(channel, progress)?;
+            let (pointer, _) = pointer.ok_or_else(|| no_channel(remote, channel))?;
+            let seen = store.seen(remote.address(), channel)?;
+            if !anew {
+                check_order(remote, channel, &pointer, seen.as_ref())?;
+            }
+            (pointer.version.clone(), Some((channel.clone(), pointer)))
+        }
+    };
+    let received = remote
+        .manifest(&name, progress)?
+        .ok_or_else(|| Error::NoVersion {
+            remote: remote.address.clone(),
+            name: name.clone(),
+        })?;
+    if let Some((_, pointer)) = &pointer
+        && pointer.manifest_sha256 != received.manifest_sha256
+    {
+        return Err(Error::WrongBytes {
+            what: format!("the manifest of {name}"),
+            expected: pointer.manifest_sha256,
+            found: received.manifest_sha256.to_string(),
+        });
+    }
+    let key = layout::signature(&name);
+    let signature = remote.objects.read(&key, MOST_RECORD, progress)?;
+    let signature = signature.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned());
+    let mut signed_by = None;
+    if !trust.is_empty() {
+        let about = About::Version(name.clone());
+        let statement = trust.check(received.bytes(), signature.as_deref(), &about)?;
+        if let Some((channel, pointer)) = &pointer {
+            let about = About::Release {
+                channel: channel.clone(),
+                generation: pointer.generation,
+                version: name,
+            };
+            let release = trust.check(received.bytes(), pointer.signature.as_deref(), &about)?;
+            let seen = store.seen(remote.address(), channel)?.filter(|_| !anew);
+            let first = seen.and_then(|seen| seen.signed_by);
+            let same = first.is_none_or(|first| first == statement.store);
+            if release.store != statement.store || !same {
+                return Err(crate::signature::Error::AboutAnother {
+                    what: about.to_string(),
+                    said: format!("store={}", release.store),
+                }
+                .into());
+            }
+        }
+        signed_by = Some(statement.store);
+    }
+    Ok(Offer {
+        received,
+        signature,
+        pointer,
+        signed_by,
+    })
+}
+
+/// Says whether a channel here is at what the remote's was seen at last, and still names.
+pub fn is_followed(
+    remote: &Remote,
+    store: &Store,
+    channel: &Channel,
+    progress: &dyn Progress,
+) -> Result<bool, Error> {
+    let Some(seen) = store.seen(remote.address(), channel)? else {
+        return Ok(false);
+    };
+    let found = remote.pointer(channel, progress)?;
+    let same = found.is_some_and(|(found, _)| {
+        (found.generation, found.manifest_sha256) == (seen.generation, seen.manifest_sha256)
+    });
+    Ok(same && store.live_on(channel)? == Some(seen.version))
+}
+
+/// Refuses a release that is older than one that was followed, another one of the same number, and one of the future.
+fn check_order(
+    remote: &Remote,
+    channel: &Channel,
+    pointer: &Pointer,
+    seen: Option<&Seen>,
+) -> Result<(), Error> {
+    let generation = pointer.generation;
+    let ahead = pointer.published_at.duration_since(Timestamp::now());
+    if Duration::try_from(ahead).is_ok_and(|ahead| ahead > AHEAD) {
+        return Err(Error::FromFuture {
+            channel: channel.clone(),
+            generation,
+            at: pointer.published_at,
+        });
+    }
+    let Some(seen) = seen else {
+        return Ok(());
+    };
+    if generation < seen.generation {
+        return Err(Error::Replayed {
+            remote: remote.address.clone(),
+            channel: channel.clone(),
+            found: generation,
+            seen: seen.generation,
+        });
+    }
+    let same = (&pointer.version, pointer.manifest_sha256) == (&seen.version, seen.manifest_sha256);
+    if generation == seen.generation && !same {
+        return Err(Error::Rewritten {
+            remote: remote.address.clone(),
+            channel: channel.clone(),
+            generation,
+        });
+    }
+    Ok(())
+}
+
+/// Brings an offered version into the store: its model, then itself, sealed as a build is. With `dry_run` it only says what it
+/// would take.
+pub fn pull(
+    remote: &Remote,
+    store: &Store,
+    offer: &Offer,
+    dry_run: bool,
+    lock: &dyn Fn() -> Result<LockedStore, store::Error>,
+    progress: &dyn Progress,
+) -> Result<Pulled, Error> {
+    let received = &offer.received;
+    let generation = offer
+        .pointer
+        .as_ref()
+        .map(|(_, pointer)| pointer.generation);
+    let mut pulled = Pulled {
+        version: offer.version().clone(),
+        changed: false,
+        total_bytes: received.total(),
+        fetched_bytes: 0,
+        here_bytes: 0,
+        resumed_bytes: 0,
+        generation,
+    };
+    store.check_not_withdrawn(offer.version())?;
+    let here = received.is_in(store)?;
+    let has_model = store.has_model(&received.manifest)?;
+    if has_model {
+        let dir = store.model_dir(&received.manifest.fingerprint);
+        pulled.total_bytes += durable::tree_size(&dir)?;
+    }
+    if here && has_model {
+        pulled.here_bytes = pulled.total_bytes;
+        return Ok(pulled);
+    }
+    pulled.changed = true;
+    let incoming = Incoming::open(store, progress)?;
+    let version = received.manifest.files.iter().filter(|_| !here);
+    let version = version.map(|file| (file.sha256, Some(file.size)));
+    let model = received
+        .manifest
+        .model_files
+        .values()
+        .filter(|_| !has_model);
+    let model: BTreeSet<Digest> = model.copied().collect();
+    let mut needed: BTreeMap<Digest, Option<u64>> = version.collect();
+    for digest in &model {
+        needed.entry(*digest).or_insert(None);
+    }
+    let local = local_files(store, &needed)?;
+    let mut downloads = Vec::new();
+    let missing: Vec<&Digest> = needed
+        .keys()
+        .filter(|digest| !local.contains_key(digest))
+        .collect();
+    let keys: Vec<String> = missing.iter().map(|digest| layout::blob(digest)).collect();
+    let there = remote.objects.look(&keys, progress)?;
+    for digest in missing {
+        let key = layout::blob(digest);
+        let listed = there.get(&key).ok_or_else(|| Error::Missing {
+            remote: remote.address.clone(),
+            key: key.clone(),
+            named_by: offer.version().to_string(),
+        })?;
+        let expected = needed.get(digest).copied().flatten();
+        let download = Download {
+            key,
+            to: incoming.file(digest),
+            size: listed.size,
+            sha256: *digest,
+        };
+        if expected.is_some_and(|expected| expected != listed.size) || listed.size > MOST_MODEL {
+            return Err(download.wrong(format!("{} bytes", listed.size)));
+        }
+        downloads.push(download);
+    }
+    let model_bytes = |digest: &Digest| {
+        let here = local.get(digest).and_then(|path| fs::metadata(path).ok());
+        let listed = there.get(&layout::blob(digest)).map(|listed| listed.size);
+        here.map(|here| here.len()).or(listed).unwrap_or(0)
+    };
+    pulled.total_bytes += model.iter().map(model_bytes).sum::<u64>();
+    let resumed = |download: &Download| {
+        let part = fs::metadata(download.part()).map_or(0, |part| part.len());
+        match fs::metadata(&download.to) {
+            Ok(_) => download.size,
+            Err(_) => part.min(download.size),
+        }
+    };
+    pulled.resumed_bytes = downloads.iter().map(resumed).sum();
+    let all: u64 = downloads.iter().map(|download| download.size).sum();
+    pulled.fetched_bytes = all - pulled.resumed_bytes;
+    pulled.here_bytes = pulled.total_bytes.saturating_sub(all);
+    if dry_run {
+        return Ok(pulled);
+    }
+    incoming.check_space(pulled.fetched_bytes)?;
+    downloads.retain(|download| !is_whole(download));
+    {
+        let stage = progress.stage("pull", Some(pulled.fetched_bytes), "bytes");
+        let moved = |bytes: u64| stage.advance(bytes);
+        remote.objects.fetch(&downloads, &moved, progress)?;
+    }
+    let place = |digest: &Digest, draft: &Path, file: &str| -> Result<(), PathError> {
+        let relative = Path::new(file);
+        durable::make_dirs(draft, relative.parent().unwrap_or(Path::new("")))?;
+        // By a second name, so that no byte needs its space twice.
+        let arrived = incoming.file(digest);
+        let from = local.get(digest).unwrap_or(&arrived);
+        durable::link_or_copy(from, &draft.join(relative))
+    };
+    if !has_model {
+        let draft = store.draft()?;
+        for (file, digest) in &received.manifest.model_files {
+            place(digest, draft.dir(), file)?;
+        }
+        store.install(&draft, &store.model_dir(&received.manifest.fingerprint))?;
+    }
+    if !here {
+        let draft = store.draft()?;
+        for file in &received.manifest.files {
+            progress.checkpoint()?;
+            place(&file.sha256, draft.dir(), &file.path)?;
+        }
+        let locked = lock()?;
+        if !received.is_in(&locked)? {
+            received.seal(draft, &locked)?;
+        }
+    }
+    incoming.clear(needed.keys())?;
+    Ok(pulled)
+}
+
+/// Keeps the signature of a pulled version beside its reports.
+pub fn keep_signature(store: &LockedStore, offer: &Offer) -> Result<(), Error> {
+    if let Some(signature) = &offer.signature
+        && store.signature(offer.version())?.as_ref() != Some(signature)
+    {
+        store.keep_signature(offer.version(), signature)?;
+    }
+    Ok(())
+}
+
+/// Remembers the release that was followed: once the version is whole and here, and not before.
+pub fn take_note(remote: &Remote, store: &LockedStore, offer: &Offer) -> Result<(), Error> {
+    if let Some((channel, pointer)) = &offer.pointer {
+        let seen = Seen {
+            generation: pointer.generation,
+            version: pointer.version.clone(),
+            manifest_sha256: pointer.manifest_sha256,
+            signed_by: offer.signed_by.clone(),
+        };
+        store.keep_seen(remote.address(), channel, Some(&seen))?;
+    }
+    Ok(())
+}
+
+/// Whether a file has arrived before, and is what it was.
+fn is_whole(download: &Download) -> bool {
+    Digest::of_file(&download.to).is_ok_and(|found| found == download.sha256) || {
+        fs::remove_file(&download.to).ok();
+        false
+    }
+}
+
+/// Finds files of this store's versions and models that have these bytes. They are read back: a damaged one is none.
+fn local_files(
+    store: &Store,
+    needed: &BTreeMap<Digest, Option<u64>>,
+) -> Result<BTreeMap<Digest, PathBuf>, Error> {
+    let mut found = BTreeMap::new();
+    let mut offer = |digest: &Digest, dir: &Path, file: &str| {
+        let size = || fs::metadata(dir.join(file)).map(|found| found.len()).ok();
+        // A hash with another size is nobody's: what the remote has of it will tell.
+        if let Some(expected) = needed.get(digest)
+            && !found.contains_key(digest)
+            && expected.is_none_or(|expected| size() == Some(expected))
+            && Digest::of_file_beneath(dir, Path::new(file)).is_ok_and(|is| is == *digest)
+        {
+            found.insert(*digest, dir.join(file));
+        }
+    };
+    for name in store.versions()?.iter().rev() {
+        // What cannot be read gives nothing.
+        let Ok((manifest, _)) = store.manifest(name) else {
+            continue;
+        };
+        let dir = store.version_dir(name);
+        for file in &manifest.files {
+            offer(&file.sha256, &dir, &file.path);
+        }
+        let model = store.model_dir(&manifest.fingerprint);
+        for (file, digest) in &manifest.model_files {
+            offer(digest, &model, file);
+        }
+    }
+    Ok(found)
+}
+
+/// What arrives, below the cache: kept until it has its place, so that a pull that was cut off is gone on with.
+struct Incoming {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl Incoming {
+    fn open(store: &Store, progress: &dyn Progress) -> Result<Self, Error> {
+        let dir = store.cache_dir().join(INCOMING);
+        fs::create_dir_all(&dir).context(&dir)?;
+        let path = dir.join(".lock");
+        let lock = File::create(&path).context(&path)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(store::Error::Locked {
+                    holder: "another `ragctl pull`".into(),
+                }
+                .into());
+            }
+            Err(TryLockError::Error(e)) => return Err(e).context(&path)?,
+        }
+        progress.checkpoint()?;
+        let incoming = Self { dir, _lock: lock };
+        incoming.forget_abandoned()?;
+        Ok(incoming)
+    }
+
+    fn file(&self, digest: &Digest) -> PathBuf {
+        self.dir.join(digest.to_string())
+    }
+
+    fn forget_abandoned(&self) -> Result<(), PathError> {
+        let now = SystemTime::now();
+        for entry in fs::read_dir(&self.dir).context(&self.dir)? {
+            let path = entry.context(&self.dir)?.path();
+            let modified = fs::symlink_metadata(&path).and_then(|found| found.modified());
+            let age = modified.map(|modified| now.duration_since(modified).unwrap_or_default());
+            if age.is_ok_and(|age| age > ABANDONED) {
+                fs::remove_file(&path).ok();
+            }
+        }
+        Ok(())
+    }
+
+    fn check_space(&self, needed: u64) -> Result<(), PathError> {
+        let free = nix::sys::statvfs::statvfs(&self.dir).context(&self.dir)?;
+        let free = u64::from(free.blocks_available()) * u64::from(free.fragment_size());
+        if free < needed {
+            let what = format!("{needed} bytes are needed, and {free} are free");
+            return Err(io::Error::new(io::ErrorKind::StorageFull, what)).context(&self.dir);
+        }
+        Ok(())
+    }
+
+    fn clear<'a>(&self, digests: impl Iterator<Item = &'a Digest>) -> Result<(), PathError> {
+        for digest in digests {
+            let path = self.file(digest);
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e).context(path),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
