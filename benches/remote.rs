@@ -352,7 +352,7 @@ fn main() {
         up.push(timed(&mut || runtime.block_on(copy_up(&client, &files))));
         let to = tempfile::tempdir_in(scratch.path()).unwrap();
         down.push(timed(&mut || {
-            runtime.block_on(copy_down(&client, &files, to.path()))
+            runtime.block_on(copy_down(&client, &files, to.path()));
         }));
         drop(to);
         bucket.lock().unwrap().clear();

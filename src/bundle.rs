@@ -226,7 +226,7 @@ impl<'a, R: Read> Hashing<'a, R> {
 impl<R: Read> Read for Hashing<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.progress.interrupted() {
-            return Err(io::Error::new(io::ErrorKind::Other, Interrupted));
+            return Err(io::Error::other(Interrupted));
         }
         let read = self.from.read(buffer)?;
         self.hasher.update(buffer.get(..read).unwrap_or_default());

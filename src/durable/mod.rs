@@ -277,6 +277,13 @@ pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), PathError> {
     }
 }
 
+/// Bytes that who runs this may still write to the filesystem of a path.
+pub fn free_bytes(path: &Path) -> Result<u64, PathError> {
+    let found = nix::sys::statvfs::statvfs(path).context(path)?;
+    #[allow(clippy::unnecessary_cast, reason = "the types differ by system")]
+    Ok((found.blocks_available() as u64).saturating_mul(found.fragment_size() as u64))
+}
+
 /// The filesystem's own clock: the time it gives a file that is made now. Ages of files are told by it, so that another
 /// host's clock does not matter.
 pub fn clock(dir: &Path) -> Result<SystemTime, PathError> {

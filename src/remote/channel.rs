@@ -5,6 +5,7 @@ use std::thread;
 use jiff::Timestamp;
 
 use super::conditions::pause;
+use super::error::{NameTaken, NotWhereExpected};
 use super::layout::{self, Pointer, REMEMBERED, RemoteRelease};
 use super::objects::{Put, When};
 use super::{Error, Remote};
@@ -78,12 +79,12 @@ pub fn move_channel(
                 remote: remote.address.clone(),
                 name: (*to).clone(),
             },
-            Some(there) => Error::NameTaken {
+            Some(there) => Error::NameTaken(Box::new(NameTaken {
                 remote: remote.address.clone(),
                 name: (*to).clone(),
                 there,
                 here: movement.manifest_sha256,
-            },
+            })),
         });
     }
     let key = layout::pointer(channel);
@@ -119,12 +120,12 @@ pub fn move_channel(
         if let Some(expected) = &movement.expected
             && *expected != from
         {
-            return Err(Error::NotWhereExpected {
+            return Err(Error::NotWhereExpected(Box::new(NotWhereExpected {
                 remote: remote.address.clone(),
                 channel: (*channel).clone(),
                 expected: expected.clone(),
                 found: from,
-            });
+            })));
         }
         if let Some(pointer) = live
             && pointer.version == **to

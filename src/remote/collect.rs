@@ -234,7 +234,7 @@ impl Reading {
         going.extend(
             self.cache_overflow(policy)
                 .into_iter()
-                .filter(|listed| old(&listed)),
+                .filter(|listed| old(listed)),
         );
         RemotePlan {
             bytes: going.iter().map(|listed| listed.size).sum(),

@@ -95,29 +95,11 @@ pub enum Error {
         found: String,
     },
     /// The name means other content there.
-    #[error("{remote} has {name} with manifest {}, here it is {}", there.short(), here.short())]
-    NameTaken {
-        /// The remote.
-        remote: String,
-        /// The version.
-        name: VersionName,
-        /// The hash of the manifest there.
-        there: Digest,
-        /// The hash of the manifest here.
-        here: Digest,
-    },
+    #[error(transparent)]
+    NameTaken(Box<NameTaken>),
     /// The channel moved.
-    #[error("{channel} of {remote} is {}, not {}", Named(found), Named(expected))]
-    NotWhereExpected {
-        /// The remote.
-        remote: String,
-        /// The channel.
-        channel: Channel,
-        /// What was expected.
-        expected: Option<VersionName>,
-        /// What is live.
-        found: Option<VersionName>,
-    },
+    #[error(transparent)]
+    NotWhereExpected(Box<NotWhereExpected>),
     /// Others moved the pointer again and again.
     #[error("{channel} of {remote} moved each time it was about to be written")]
     Contended {
@@ -186,6 +168,34 @@ pub enum Error {
     },
 }
 
+/// A name that means other content at a remote.
+#[derive(Debug, thiserror::Error)]
+#[error("{remote} has {name} with manifest {}, here it is {}", there.short(), here.short())]
+pub struct NameTaken {
+    /// The remote.
+    pub remote: String,
+    /// The version.
+    pub name: VersionName,
+    /// The hash of the manifest there.
+    pub there: Digest,
+    /// The hash of the manifest here.
+    pub here: Digest,
+}
+
+/// A channel of a remote that is not where it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{channel} of {remote} is {}, not {}", Named(found), Named(expected))]
+pub struct NotWhereExpected {
+    /// The remote.
+    pub remote: String,
+    /// The channel.
+    pub channel: Channel,
+    /// What was expected.
+    pub expected: Option<VersionName>,
+    /// What is live.
+    pub found: Option<VersionName>,
+}
+
 /// What a channel names, in words.
 struct Named<'a>(&'a Option<VersionName>);
 
@@ -245,7 +255,7 @@ impl Fault for Error {
             | Self::Replayed { .. }
             | Self::Rewritten { .. }
             | Self::FromFuture { .. } => Kind::Integrity,
-            Self::NameTaken { .. } | Self::NotWhereExpected { .. } | Self::Contended { .. } => {
+            Self::NameTaken(_) | Self::NotWhereExpected(_) | Self::Contended { .. } => {
                 Kind::Conflict
             }
         }
@@ -275,10 +285,10 @@ impl Fault for Error {
             Self::WrongBytes { .. } => {
                 "Nothing of it was kept. Push the version again from where it was built.".into()
             }
-            Self::NameTaken { .. } => {
+            Self::NameTaken(_) => {
                 "A name means one content for ever: build under the next name, or take the one that is there with `ragctl pull`.".into()
             }
-            Self::NotWhereExpected { .. } => {
+            Self::NotWhereExpected(_) => {
                 "Look at `ragctl remote show`, then decide again.".into()
             }
             Self::Contended { .. } => "Run the same command again.".into(),

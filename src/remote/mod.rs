@@ -29,7 +29,7 @@ pub use cache::{CacheMoved, pull_cache, push_cache};
 pub use channel::{Expected, Moved, Movement, Signer, move_channel, rollback_target};
 pub use collect::{Kept, RemoteCollected, RemotePlan, RemotePolicy, collect};
 pub use conditions::{must_keep_conditions, prove_conditions};
-pub use error::Error;
+pub use error::{Error, NameTaken, NotWhereExpected};
 pub use layout::{Pointer, RemotePins, RemoteRelease};
 pub use pull::{Offer, Pulled, Wanted, is_followed, keep_signature, offered, pull, take_note};
 pub use push::{PushPlan, Pushed, push};

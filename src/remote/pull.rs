@@ -451,8 +451,7 @@ impl Incoming {
     }
 
     fn check_space(&self, needed: u64) -> Result<(), PathError> {
-        let free = nix::sys::statvfs::statvfs(&self.dir).context(&self.dir)?;
-        let free = u64::from(free.blocks_available()) * u64::from(free.fragment_size());
+        let free = durable::free_bytes(&self.dir)?;
         if free < needed {
             let what = format!("{needed} bytes are needed, and {free} are free");
             return Err(io::Error::new(io::ErrorKind::StorageFull, what)).context(&self.dir);

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::error::NameTaken;
 use super::layout::{self, Meant};
 use super::objects::{Listed, Put, Upload, When, age};
 use super::{Error, Remote};
@@ -156,11 +157,13 @@ pub fn push(
 /// Says whether the remote has this very version. Its name with another manifest, now or in the past, is an error.
 fn is_known(remote: &Remote, held: &Held, progress: &dyn Progress) -> Result<bool, Error> {
     let name = &held.name;
-    let taken = |there: Digest| Error::NameTaken {
-        remote: remote.address.clone(),
-        name: name.clone(),
-        there,
-        here: held.manifest_sha256,
+    let taken = |there: Digest| {
+        Error::NameTaken(Box::new(NameTaken {
+            remote: remote.address.clone(),
+            name: name.clone(),
+            there,
+            here: held.manifest_sha256,
+        }))
     };
     if let Some((meant, _)) = remote.record::<Meant>(&layout::meant(name), progress)?
         && meant.manifest_sha256 != held.manifest_sha256

@@ -3,14 +3,18 @@
 They come through pip into the user's cache, once. Where they cannot be had, the test is not run.
 """
 
+import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 from store import REPOSITORY, NotRun, Outcome
 
 FUZZER = "schemathesis==4.32.5"
+MODEL = REPOSITORY / "fixtures/model/tiny-bert"
 
 
 def cache():
@@ -91,4 +95,36 @@ def t87(lab):
     finally:
         server.terminate()
         server.wait()
+    return outcome
+
+
+def t88(lab):
+    """from a build machine by way of a remote to running servers: each step of the script holds, and nothing stays behind"""
+    lab.need("bash", "curl", "jq", "pgrep")
+    outcome = Outcome()
+    # Once to its end, and once stopped in the middle.
+    for stop_after in (None, lab.rng("t88").randrange(1, 12)):
+        scratch, log = lab.new_dir("way"), pathlib.Path(lab.new_dir("said"), "log")
+        # The program under test is `ragctl` in the laboratory's directory.
+        own = {"PATH": f"{lab.work}:{os.environ['PATH']}", "TMPDIR": scratch, "RAGCTL_MODEL_PATH": str(MODEL)}
+        with log.open("w") as output:
+            script = subprocess.Popen(["bash", str(REPOSITORY / "examples/deploy/ci_to_servers.sh")], env=lab.environment(own), cwd="/",
+                                      stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        stopped, deadline = False, time.monotonic() + 120
+        while script.poll() is None and time.monotonic() < deadline:
+            if stop_after and not stopped and log.read_text().count("so it is: ") >= stop_after:
+                script.terminate()
+                stopped = True
+            time.sleep(0.05)
+        left = subprocess.run(["pgrep", "--session", str(script.pid), "--list-full"], capture_output=True, text=True).stdout
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(script.pid, signal.SIGKILL)
+        code, said = script.wait(), log.read_text(errors="replace")
+        outcome.visited += said.count("so it is: ")
+        outcome.injected += said.count("so it is: ") + stopped
+        expected = 128 + signal.SIGTERM if stop_after else 0
+        if code != expected:
+            outcome.add([tail(said)], f"ended with {code} instead of {expected}")
+        outcome.add([f"still runs: {line}" for line in left.splitlines()])
+        outcome.add([f"still lies there: {name}" for name in os.listdir(scratch)])
     return outcome
