@@ -34,21 +34,25 @@ import leases
 import mutants
 import pages
 import pdfs
+import peers
 import reloading
+import remotes
 import serving
 import ssrf
 import sweep
+import weather
 from store import Lab, NotRun, Outcome
 
 TESTS = {
     "T00": judge.t00, "T01": sweep.t01, "T02": sweep.t02, "T03": sweep.t03, "T04": sweep.t04, "T06": mutants.t06,
     "T10": sweep.t10, "T12": disks.t12, "T15": damage.t15, "T20": concurrency.t20, "T21": concurrency.t21, "T22": leases.t22, "T24": concurrency.t24,
+    "T30": remotes.t30, "T31": remotes.t31, "T32": remotes.t32, "T33": remotes.t33, "T34": weather.t34, "T35": remotes.t35, "T36": peers.t36,
     "T40": pdfs.t40, "T41": bombs.t41, "T42": pages.t42, "T43": ssrf.t43, "T44": canaries.t44, "T47": inputs.t47, "T48": crawls.t48,
     "T50": hostile.t50, "T51": hostile.t51,
     "T53": hostile.t53,
     "T60": reloading.t60, "T61": reloading.t61, "T62": reloading.t62, "T63": reloading.t63, "T64": reloading.t64,
     "T65": reloading.t65, "T66": reloading.t66, "T67": reloading.t67, "T68": serving.t68, "T69": serving.t69, "T70": serving.t70,
-    "T85": examples.t85, "T86": examples.t86, "T87": examples.t87,
+    "T85": examples.t85, "T86": examples.t86, "T87": examples.t87, "T88": examples.t88,
 }
 SHOWN = 12
 GATE_SEED = 20_261_124
