@@ -684,7 +684,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__cache__subcmd__pull)
-            opts="-C -o -q -v -h --remote --timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --remote --timeout --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -695,6 +695,10 @@ _ragctl() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -734,7 +738,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__cache__subcmd__push)
-            opts="-C -o -q -v -h --remote --timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --remote --timeout --lock-timeout --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -745,6 +749,10 @@ _ragctl() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2724,7 +2732,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__push)
-            opts="-C -o -q -v -h --channel --expect-current --max-shrink --reason --sign --key --expires --remote --timeout --require-signature --allow-unsafe-remote --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --channel --expect-current --max-shrink --reason --waive --sign --key --expires --unsigned --resend --remote --timeout --require-signature --allow-unsafe-remote --dry-run --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2744,6 +2752,10 @@ _ragctl() {
                     ;;
                 --reason)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --waive)
+                    COMPREPLY=($(compgen -W "recall latency golden regression shrink" -- "${cur}"))
                     return 0
                     ;;
                 --key)
@@ -3226,7 +3238,7 @@ _ragctl() {
             return 0
             ;;
         ragctl__subcmd__rollback)
-            opts="-C -o -q -v -h --to --steps --fast --channel --expect-current --min-interval --pre-hook --post-hook --reason --lock-timeout --dry-run --remote --sign --key --expires --timeout --allow-unsafe-remote --store --config --output --json --progress --color --offline --quiet --verbose --help"
+            opts="-C -o -q -v -h --to --steps --fast --channel --expect-current --min-interval --pre-hook --post-hook --reason --lock-timeout --dry-run --remote --sign --unsigned --key --expires --timeout --allow-unsafe-remote --store --config --output --json --progress --color --offline --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

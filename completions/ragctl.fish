@@ -331,8 +331,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l reason -d 'Wh
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l remote -d 'Roll back this remote\'s channel instead: a name of ragctl.toml, a URL or a directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l key -d 'The secret key\'s file in minisign\'s format [env: RAGCTL_SIGNING_KEY, the key itself; RAGCTL_SIGNING_PASSWORD]' -r -F
-complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l expires -d 'For how long the signature counts, such as 30d; for ever by default' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l expires -d 'For how long the signature counts, such as 30d; for ever by default. Sign again before: servers start from nothing expired' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l timeout -d 'How long the remote may be silent before a request is tried again or given up; 30s by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -s C -d 'Run as if started in this directory' -r -F
@@ -348,6 +348,7 @@ never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l fast -d 'Check names and sizes only, not every byte'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l dry-run -d 'Say what would happen, and change nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l sign -d 'Sign the release'
+complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l unsigned -d 'Move a channel whose releases are signed without signing this one'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l allow-unsafe-remote -d 'Move the channel even where the remote keeps no conditions'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l json -d 'Same as --output json'
 complete -c ragctl -n "__fish_ragctl_using_subcommand rollback" -l offline -d 'Never touch the network'
@@ -417,7 +418,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -s v -l verbose -
 complete -c ragctl -n "__fish_ragctl_using_subcommand promote" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l reason -d 'Why it is kept' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l remote -d 'Pin it at this remote instead: a name of ragctl.toml, a URL or a directory' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l timeout -d 'How long the remote may be silent before a request is tried again or given up; 30s by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand pin" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -445,7 +446,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l grace-unleased -d '
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l cache-max -d 'Trim the embedding cache to this size, such as 10GiB; never what a snapshot needs' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l remote -d 'Remove from this remote instead: a name of ragctl.toml, a URL or a directory' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l min-age -d 'How old what is removed of a remote must be; less than 1d may take what is just being pushed' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l timeout -d 'How long the remote may be silent before a request is tried again or given up; 30s by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand gc" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -804,10 +805,15 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l channel -d 'Point
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l expect-current -d 'Move the channel only if this version is live there; `none` for nothing yet' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l max-shrink -d 'How much smaller than the version live there it may be, in documents or tokens' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l reason -d 'Why, for the remote\'s history' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l waive -d 'Let it through although these gates fail: recall, latency, golden, regression, shrink; needs --reason' -r -f -a "recall\t''
+latency\t''
+golden\t''
+regression\t''
+shrink\t''"
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l key -d 'The secret key\'s file in minisign\'s format [env: RAGCTL_SIGNING_KEY, the key itself; RAGCTL_SIGNING_PASSWORD]' -r -F
-complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l expires -d 'For how long the signature counts, such as 30d; for ever by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l expires -d 'For how long the signature counts, such as 30d; for ever by default. Sign again before: servers start from nothing expired' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l remote -d 'The remote: a name of ragctl.toml, a URL or a directory; by default the only one, or `origin`' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l timeout -d 'How long the remote may be silent before a request is tried again or given up; 30s by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l require-signature -d 'Take only what this minisign key signed, a .pub file or base64; by default what [signing] says [env: RAGCTL_REQUIRE_SIGNATURE]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -822,6 +828,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l color -d 'When st
 always\t'Always'
 never\t'Never'"
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l sign -d 'Sign the version, unless it is, and the release'
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l unsigned -d 'Move a channel whose releases are signed without signing this one'
+complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l resend -d 'Send everything again, whatever is there: it mends what is damaged there'
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l allow-unsafe-remote -d 'Move the channel even where the remote keeps no conditions, so that two pushes at once may undo each other'
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l dry-run -d 'List the objects that would be sent, and send nothing'
 complete -c ragctl -n "__fish_ragctl_using_subcommand push" -l json -d 'Same as --output json'
@@ -834,7 +842,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l require -d 'The v
 complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l interval -d 'How often to look, give or take a fifth' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l keep -d 'After a release here, remove versions but those of the last N releases' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l remote -d 'The remote: a name of ragctl.toml, a URL or a directory; by default the only one, or `origin`' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l timeout -d 'How long the remote may be silent before a request is tried again or given up; 30s by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l require-signature -d 'Take only what this minisign key signed, a .pub file or base64; by default what [signing] says [env: RAGCTL_REQUIRE_SIGNATURE]' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand pull" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
@@ -935,7 +943,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_su
 complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Tell nothing on stderr but warnings and errors'
 complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -l timeout -d 'How long the remote may be silent before a request is tried again or given up; 30s by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand remote; and __fish_seen_subcommand_from show" -s C -d 'Run as if started in this directory' -r -F
@@ -973,7 +981,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -f -a "push" -d 'Send what the remote lacks'
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and not __fish_seen_subcommand_from push pull" -f -a "pull" -d 'Fetch what this store lacks'
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l remote -d 'The remote: a name of ragctl.toml, a URL or a directory; by default the only one, or `origin`' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l timeout -d 'How long the remote may be silent before a request is tried again or given up; 30s by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -s C -d 'Run as if started in this directory' -r -F
@@ -993,7 +1002,8 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from push" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l remote -d 'The remote: a name of ragctl.toml, a URL or a directory; by default the only one, or `origin`' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l timeout -d 'How long the remote may be silent before a request is tried again or given up; 30s by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l lock-timeout -d 'How long to wait for the store lock, such as 30s or 5m' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -s C -d 'Run as if started in this directory' -r -F
@@ -1013,7 +1023,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand cache; and __fish_seen_subcommand_from pull" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l key -d 'The secret key\'s file in minisign\'s format [env: RAGCTL_SIGNING_KEY, the key itself; RAGCTL_SIGNING_PASSWORD]' -r -F
-complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l expires -d 'For how long the signature counts, such as 30d; for ever by default' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l expires -d 'For how long the signature counts, such as 30d; for ever by default. Sign again before: servers start from nothing expired' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l new-key -d 'Make a pair of keys instead: FILE, and FILE.pub' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand sign" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
@@ -1343,7 +1353,7 @@ complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_sub
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -s v -l verbose -d 'Tell more on stderr'
 complete -c ragctl -n "__fish_ragctl_using_subcommand bench; and __fish_seen_subcommand_from reload" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l remote -d 'Look at this remote as well: a name of ragctl.toml, a URL or a directory' -r
-complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l timeout -d 'How long the remote may be silent before a request is given up' -r
+complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l timeout -d 'How long the remote may be silent before a request is tried again or given up; 30s by default' -r
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l store -d 'The store\'s directory [env: RAGCTL_STORE]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -l config -d 'The configuration; by default ragctl.toml here or above [env: RAGCTL_CONFIG]' -r -F
 complete -c ragctl -n "__fish_ragctl_using_subcommand doctor" -s C -d 'Run as if started in this directory' -r -F

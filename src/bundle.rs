@@ -15,7 +15,9 @@ use crate::durable::{self, Context as _, PathError};
 use crate::fault::{Fault, Kind, takes_faults};
 use crate::progress::{Interrupted, Progress, Stage};
 use crate::signature::{self, About, Trust};
-use crate::store::{self, Channel, Held, LockedStore, Received, Sealed, Store, VersionName};
+use crate::store::{
+    self, Channel, Held, LockedStore, MOST_MODEL, MOST_RECORD, Received, Store, VersionName,
+};
 
 /// The format that this program writes, and the newest that it reads.
 const FORMAT: u32 = 1;
@@ -23,10 +25,6 @@ const ABOUT: &str = "ragctl-export.json";
 const MANIFEST: &str = "manifest.json";
 const MODEL: &str = "model/";
 const FILES: &str = "files/";
-/// Bytes of the largest record at the beginning.
-const MOST_RECORD: u64 = 64 << 20;
-/// Bytes that a model's file may have; its size is not in the manifest.
-const MOST_MODEL: u64 = 16 << 30;
 /// Text and vectors: more effort gains little, and costs much.
 const LEVEL: i32 = 3;
 const BUFFER: usize = 1 << 20;
@@ -287,8 +285,27 @@ pub fn import(
         channels: contents.channels.clone(),
     };
     let has_model = store.has_model(&received.manifest)?;
-    if dry_run || here && has_model {
+    // One that was checked, or where there is none yet.
+    let keep_signature = |locked: &LockedStore| -> Result<(), Error> {
+        let kept = locked.signature(&contents.version)?;
+        match &contents.signature {
+            Some(signature) if kept.is_none() || !trust.is_empty() => {
+                Ok(locked.keep_signature(&contents.version, signature)?)
+            }
+            _ => Ok(()),
+        }
+    };
+    if dry_run {
         return Ok(imported(!here));
+    }
+    if here && has_model {
+        keep_signature(&lock()?)?;
+        return Ok(imported(false));
+    }
+    let free = durable::free_bytes(store.root())?;
+    if free < received.total() {
+        let what = format!("{} bytes are needed, and {free} are free", received.total());
+        return Err(io::Error::new(io::ErrorKind::StorageFull, what)).context(store.root())?;
     }
     let stage = progress.stage("import", Some(received.total()), "bytes");
     let draft = store.draft()?;
@@ -319,11 +336,9 @@ pub fn import(
     let locked = lock()?;
     let changed = !received.is_in(&locked)?;
     if changed {
-        let Sealed { .. } = received.seal(draft, &locked)?;
+        received.seal(draft, &locked)?;
     }
-    if let Some(signature) = &contents.signature {
-        locked.keep_signature(&contents.version, signature)?;
-    }
+    keep_signature(&locked)?;
     Ok(imported(changed))
 }
 

@@ -15,7 +15,7 @@ use crate::ui::Answer;
 /// Write a version and its model to one file, for where no network leads
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example:\n  ragctl export v1.4.0 handbook-v1.4.0.tar.zst\n\nThe file has the same bytes each time, and appears when it is whole. It names the channels that the\nversion is live on; `ragctl import` moves none."
+    before_long_help = "Example:\n  ragctl export v1.4.0 handbook-v1.4.0.tar.zst\n\nThe file has the same bytes each time, as long as the version's channels and signature are the same,\nand appears when it is whole. It names the channels; `ragctl import` moves none."
 )]
 pub(super) struct ExportArgs {
     /// The version

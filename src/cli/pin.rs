@@ -26,12 +26,7 @@ pub(super) struct PinArgs {
     #[arg(long, value_name = "TEXT", requires = "version")]
     reason: Option<String>,
     /// Pin it at this remote instead: a name of ragctl.toml, a URL or a directory
-    #[arg(
-        long,
-        value_name = "REMOTE",
-        requires = "version",
-        conflicts_with = "dry_run"
-    )]
+    #[arg(long, value_name = "REMOTE", requires = "version")]
     remote: Option<String>,
     #[command(flatten)]
     tuning: TuningOptions,
@@ -56,7 +51,8 @@ impl PinArgs {
         let loaded = context.settings(Vec::new())?;
         if let (Some(remote), Some(version)) = (&self.remote, &self.version) {
             let pin = (!self.remove).then(|| self.reason.clone());
-            return pin_remote(context, &loaded, remote, &self.tuning, version, pin);
+            let tuning = &self.tuning;
+            return pin_remote(context, &loaded, remote, tuning, version, pin, self.dry_run);
         }
         let store = context.store(&loaded)?;
         let Some(version) = &self.version else {

@@ -12,12 +12,13 @@ use super::error::CliError;
 use super::publish::{self, ReleaseOptions, publish_now};
 use super::remote::{RemoteOptions, TrustOptions};
 use crate::config::{Loaded, Override};
+use crate::durable::Context as _;
 use crate::fault::Kind;
 use crate::gc::{self, Policy};
 use crate::progress::Progress as _;
-use crate::remote::{self, Pulled, Remote, Wanted};
+use crate::remote::{self, Incoming, Pulled, Remote, Wanted};
 use crate::signature::Trust;
-use crate::store::{Channel, Shared, Store, VersionName};
+use crate::store::{self, Channel, Shared, Store, VersionName};
 use crate::ui::Answer;
 use crate::verify::Level;
 
@@ -31,7 +32,7 @@ const SHORTEST: Duration = Duration::from_millis(100);
 /// Bring a version from a remote, or follow a channel there
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example, beside a server without a shared volume:\n  ragctl pull --init --publish --keep 2                  # once, before the server starts\n  ragctl pull --publish --keep 2 --follow --interval 30s # then beside it\n\nOnly what the manifest lists is taken, and every file is hashed as it arrives. What this store has\nis linked and not fetched, and a pull that was cut off is gone on with. An older release than one\nthat was followed is refused. With --publish the version is released here as `publish` does, once\nit is whole; what it had to pass, it passed where it was released."
+    before_long_help = "Example, beside a server without a shared volume:\n  ragctl pull --init --publish --keep 2                  # once, before the server starts\n  ragctl pull --publish --keep 2 --follow --interval 30s # then beside it\n\nOnly what the manifest lists is taken, and every file is hashed as it arrives. What this store has\nis linked and not fetched, and a pull that was cut off is gone on with. An older release than one\nthat was followed is refused. With --publish the version is released here as `publish` does, once\nit is whole; what it had to pass, it passed where it was released. A follower leaves a release or\nrollback that somebody makes here alone until the remote's channel moves."
 )]
 pub(super) struct PullArgs {
     /// The version; by default what the channel names
@@ -112,9 +113,15 @@ impl PullArgs {
             value: "100%".into(),
         };
         let loaded = context.settings(vec![require, shrink])?;
-        let store = match self.init && !self.dry_run {
-            true => Store::create(&context.store_path(&loaded), Shared::World, None)?,
-            false => context.store(&loaded)?,
+        let path = context.store_path(&loaded);
+        // What would come into a store that is yet to be made is what comes into an empty one.
+        let scratch = tempfile::tempdir().context("a temporary directory")?;
+        let store = match (self.init, Store::open(&path)) {
+            (true, Err(store::Error::NoStore(_))) if self.dry_run => {
+                Store::create(scratch.path(), Shared::World, None)?
+            }
+            (true, _) if !self.dry_run => Store::create(&path, Shared::World, None)?,
+            _ => context.store(&loaded)?,
         };
         let remote = self.remote.open(context, &loaded)?;
         let trust = self.trust.trust(context, &loaded)?;
@@ -144,9 +151,12 @@ impl PullArgs {
             None => Wanted::Channel(self.channel.clone()),
         };
         let anew = self.reset_remote;
+        // From here to the note that is taken, no other pull comes between.
+        let open = || Incoming::open(store, self.lock.lock_timeout, context.ui);
+        let incoming = (!self.dry_run).then(open).transpose()?;
         let offer = remote::offered(remote, store, &wanted, side.trust, anew, context.ui)?;
         let lock = || store.lock(self.lock.lock_timeout, "pull", context.ui);
-        let pulled = remote::pull(remote, store, &offer, self.dry_run, &lock, context.ui)?;
+        let pulled = remote::pull(remote, store, &offer, incoming.as_ref(), &lock, context.ui)?;
         let channel = self.version.is_none() || self.publish;
         let mut answer = Answered {
             dry_run: self.dry_run,
@@ -159,6 +169,8 @@ impl PullArgs {
         if self.dry_run {
             return Ok(answer);
         }
+        // Nothing takes it away before it is released.
+        let held = store.hold(Some(offer.version()))?;
         {
             let locked = lock()?;
             context.tell_recovered(locked.recovered());
@@ -181,9 +193,15 @@ impl PullArgs {
             answer.changed |= released.changed;
             answer.release = Some(released);
         }
-        remote::take_note(remote, &lock()?, &offer)?;
-        if let Some(keep) = self.keep.filter(|_| answer.changed) {
-            self.collect(side, keep)?;
+        remote::take_note(remote, &lock()?, &offer, self.publish, anew)?;
+        drop((held, incoming));
+        if let Some(keep) = self.keep
+            && let Err(e) = self.collect(side, keep)
+        {
+            // The release is done: what could not be removed is the next one's.
+            context
+                .ui
+                .warn(&format!("nothing was removed: {}", e.message()));
         }
         Ok(answer)
     }
@@ -220,7 +238,8 @@ impl PullArgs {
         let mut told = None;
         let mut pause = interval;
         loop {
-            let followed = remote::is_followed(side.remote, side.store, &self.channel, ui);
+            let followed =
+                remote::is_followed(side.remote, side.store, &self.channel, side.trust, ui);
             let looked = match followed {
                 Ok(true) => Ok(None),
                 Ok(false) => self.once(side).map(Some),

@@ -1,5 +1,6 @@
 //! `ragctl push`
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use clap::Args;
@@ -7,21 +8,22 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::error::CliError;
-use super::gates::{embedder_for, gates};
+use super::gates::{WaiveOptions, embedder_for, gates};
 use super::publish::{max_shrink, shrink_override};
 use super::remote::{KeyOptions, RemoteOptions, SignsReleases, TrustOptions};
 use super::verify::required_level;
+use crate::config::Loaded;
+use crate::fault::{Fault as _, Kind};
 use crate::publish::{self, Expectation, Shrink};
-use crate::remote::{self, Movement, NotWhereExpected, PushPlan, Pushed, Remote, Signer};
-use crate::signature::About;
-use crate::store::{Channel, Operation, VersionName};
+use crate::remote::{self, Movement, NotWhereExpected, PushPlan, Remote, Sending, Signer};
+use crate::store::{Channel, Held, Manifest, Operation, Store, VersionName};
 use crate::ui::Answer;
 use crate::verify::{self, Request};
 
 /// Send a version to a remote, and point a channel there at it
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example, in CI:\n  ragctl push v1.4.0 --channel current --expect-current v1.3.0\n\nWhat the remote has already is not sent again, and a push that was cut off is gone on with. The\nmanifest comes last and the channel after it, moved only if nobody else moved it. With --channel the\nversion must pass what `publish` asks of it. A name that means other content there is exit 13; so is\na channel that is not where it was expected."
+    before_long_help = "Example, in CI:\n  ragctl push v1.4.0 --channel current --expect-current v1.3.0\n\nWhat the remote has already is not sent again, and a push that was cut off is gone on with. The\nmanifest comes last and the channel after it, moved only if nobody else moved it. With --channel the\nversion must pass the verification that [publish] requires, and not be much smaller than what is\nlive there. A name that means other content there is exit 13; so is a channel that is not where it\nwas expected."
 )]
 pub(super) struct PushArgs {
     /// The version
@@ -38,11 +40,19 @@ pub(super) struct PushArgs {
     /// Why, for the remote's history
     #[arg(long, value_name = "TEXT", requires = "channel")]
     reason: Option<String>,
+    #[command(flatten)]
+    waive: WaiveOptions,
     /// Sign the version, unless it is, and the release
     #[arg(long)]
     sign: bool,
     #[command(flatten)]
     key: KeyOptions,
+    /// Move a channel whose releases are signed without signing this one
+    #[arg(long, requires = "channel", conflicts_with = "sign")]
+    unsigned: bool,
+    /// Send everything again, whatever is there: it mends what is damaged there
+    #[arg(long)]
+    resend: bool,
     #[command(flatten)]
     remote: RemoteOptions,
     #[command(flatten)]
@@ -62,10 +72,7 @@ struct Answered {
     changed: bool,
     remote: String,
     version: VersionName,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<PushPlan>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pushed: Option<Pushed>,
+    pushed: PushPlan,
     #[serde(skip_serializing_if = "Option::is_none")]
     release: Option<Release>,
 }
@@ -87,91 +94,103 @@ impl PushArgs {
         let held = store.hold(Some(&self.version))?;
         store.check_not_withdrawn(&self.version)?;
         let remote = self.remote.open(context, &loaded)?;
-        let mut answer = Answered {
-            dry_run: self.dry_run,
-            changed: false,
-            remote: remote.address().to_owned(),
-            version: self.version.clone(),
-            plan: None,
-            pushed: None,
-            release: None,
-        };
-        // A channel that is elsewhere is told before anything costly, and looked at again when it is moved.
-        let would_move = self.would_move(context, &remote)?;
-        if self.dry_run {
-            let plan = PushPlan::of(&remote, &store, &held, true, context.ui)?;
-            answer.release = would_move;
-            let moves = answer
-                .release
-                .as_ref()
-                .is_some_and(|release| release.changed);
-            answer.changed = !plan.known || !plan.objects.is_empty() || moves;
-            answer.plan = Some(plan);
-            return Ok(context.ui.answer(&answer)?);
-        }
-        let trust = self.trust.trust(context, &loaded)?;
+        let waived = self.waive.names(self.reason.as_ref())?;
         let signs = match self.sign || self.key.is_given() {
             true => Some(self.key.signs(context, &loaded)?),
             false => None,
         };
-        let manifest = store.manifest_bytes(&self.version)?;
-        if let Some(signs) = &signs {
-            let about = About::Version(self.version.clone());
-            let signed = store.signature(&self.version)?;
-            if !signed.is_some_and(|signature| signs.holds(&manifest, &about, &signature)) {
-                let signature = signs.sign(&manifest, &about)?;
-                store.keep_signature(&self.version, &signature)?;
-            }
-        }
-        trust.check_version(&store, &held)?;
-        if let Some(channel) = &self.channel {
-            self.check_size(context, &loaded, &remote, channel, &held.manifest)?;
-            let request = Request {
-                level: required_level(&loaded)?,
-                gates: &gates(&loaded)?,
-                against: None,
-                golden: None,
-                sample: None,
-                waived: &Default::default(),
-            };
-            let embedder = embedder_for(context, &loaded, &store);
-            verify::gate(&store, &held, &request, &embedder, context.ui)?;
-        }
-        let unconditional = match &self.channel {
-            Some(_) => !moves_safely(context, &remote, self.allow_unsafe_remote)?,
-            None => false,
+        // A channel that is elsewhere is told before anything costly, and looked at again when it is moved.
+        let would_move = self.would_move(context, &remote)?;
+        let answered = |pushed: PushPlan, release: Option<Release>| Answered {
+            dry_run: self.dry_run,
+            changed: pushed.changed || release.as_ref().is_some_and(|release| release.changed),
+            remote: remote.address().to_owned(),
+            version: self.version.clone(),
+            pushed,
+            release,
         };
-        let pushed = remote::push(&remote, &store, &held, context.ui)?;
-        answer.changed = pushed.changed;
-        answer.pushed = Some(pushed);
-        if let Some(channel) = &self.channel {
-            let signer = signs.as_ref().map(|signs| SignsReleases {
-                signs,
-                manifest: &manifest,
-            });
-            let moved = remote::move_channel(
-                &remote,
-                &Movement {
-                    channel,
-                    operation: Operation::Publish,
-                    to: &self.version,
-                    manifest_sha256: held.manifest_sha256,
-                    expected: self.expect_current.as_ref().and_then(expected),
-                    reason: self.reason.clone(),
-                    sign: signer.as_ref().map(|signer| signer as &dyn Signer),
-                    unconditional,
-                },
-                context.ui,
-            )?;
-            answer.changed |= moved.changed;
-            answer.release = Some(Release {
-                channel: channel.clone(),
-                from: moved.from,
-                generation: Some(moved.generation),
-                changed: moved.changed,
-            });
+        let sending = Sending {
+            resend: self.resend,
+            dry_run: self.dry_run,
+        };
+        if self.dry_run {
+            let plan = PushPlan::of(&remote, &store, &held, sending, context.ui)?;
+            return Ok(context.ui.answer(&answered(plan, would_move))?);
         }
-        Ok(context.ui.answer(&answer)?)
+        let mut unconditional = false;
+        if let Some(channel) = &self.channel {
+            self.gate(
+                context,
+                &loaded,
+                (&remote, channel),
+                (&store, &held),
+                &waived,
+            )?;
+            unconditional = !moves_safely(context, &remote, self.allow_unsafe_remote)?;
+        }
+        // Only what passed is signed.
+        if let Some(signs) = &signs {
+            signs.sign_version(&store, &held)?;
+        }
+        let trust = self.trust.trust(context, &loaded)?;
+        trust.check_version(&store, &held)?;
+        let pushed = remote::push(&remote, &store, &held, sending, context.ui)?;
+        let Some(channel) = &self.channel else {
+            return Ok(context.ui.answer(&answered(pushed, None))?);
+        };
+        let manifest = store.manifest_bytes(&self.version)?;
+        let signer = signs.as_ref().map(|signs| SignsReleases {
+            signs,
+            manifest: &manifest,
+        });
+        let moved = remote::move_channel(
+            &remote,
+            &Movement {
+                channel,
+                operation: Operation::Publish,
+                to: &self.version,
+                manifest_sha256: held.manifest_sha256,
+                expected: self.expect_current.as_ref().and_then(expected),
+                reason: self.reason.clone(),
+                sign: signer.as_ref().map(|signer| signer as &dyn Signer),
+                unsigned: self.unsigned,
+                unconditional,
+            },
+            context.ui,
+        )?;
+        let release = Release {
+            channel: channel.clone(),
+            from: moved.from,
+            generation: Some(moved.generation),
+            changed: moved.changed,
+        };
+        Ok(context.ui.answer(&answered(pushed, Some(release)))?)
+    }
+
+    /// What a version must pass before a channel there is moved to it.
+    fn gate(
+        &self,
+        context: &Context<'_>,
+        loaded: &Loaded,
+        (remote, channel): (&Remote, &Channel),
+        (store, held): (&Store, &Held),
+        waived: &BTreeSet<String>,
+    ) -> Result<(), CliError> {
+        match self.check_size(context, loaded, remote, channel, &held.manifest) {
+            Err(e) if e.kind() == Kind::Gate && waived.contains("shrink") => {}
+            checked => checked?,
+        }
+        let request = Request {
+            level: required_level(loaded)?,
+            gates: &gates(loaded)?,
+            against: None,
+            golden: None,
+            sample: None,
+            waived,
+        };
+        let embedder = embedder_for(context, loaded, store);
+        verify::gate(store, held, &request, &embedder, context.ui)?;
+        Ok(())
     }
 
     fn would_move(
@@ -210,15 +229,25 @@ impl PushArgs {
     fn check_size(
         &self,
         context: &Context<'_>,
-        loaded: &crate::config::Loaded,
+        loaded: &Loaded,
         remote: &Remote,
         channel: &Channel,
-        manifest: &crate::store::Manifest,
+        manifest: &Manifest,
     ) -> Result<(), CliError> {
         let live = match remote::live(remote, channel, context.ui) {
-            Ok(pointer) => remote.manifest(&pointer.version, context.ui)?,
-            Err(remote::Error::Empty(_) | remote::Error::NoChannel { .. }) => None,
-            Err(e) => return Err(e.into()),
+            Ok(pointer) => remote.manifest(&pointer.version, context.ui),
+            Err(remote::Error::Empty(_) | remote::Error::NoChannel { .. }) => Ok(None),
+            Err(e) => Err(e),
+        };
+        let live = match live {
+            // A live version that cannot be read is no reason to stay with it.
+            Err(e) if e.kind() == Kind::Integrity => {
+                context
+                    .ui
+                    .warn(&format!("what is live there was not compared with: {e}"));
+                None
+            }
+            other => other?,
         };
         match live {
             Some(live) => {
@@ -261,30 +290,24 @@ impl Answer for Answered {
             version, remote, ..
         } = self;
         let size = indicatif::BinaryBytes;
-        if let Some(plan) = &self.plan {
-            for (key, bytes) in &plan.objects {
-                writeln!(out, "would send {key} ({})", size(*bytes))?;
-            }
-            let manifest = if plan.known { "" } else { " and the manifest" };
-            writeln!(
-                out,
-                "would send {} in {} objects{manifest} of {version} to {remote}; it has {} of it",
-                size(plan.bytes),
-                plan.objects.len(),
-                size(plan.total_bytes - plan.bytes)
-            )?;
-        }
-        if let Some(pushed) = &self.pushed {
-            match pushed.changed {
-                false => writeln!(out, "{remote} has {version} already")?,
-                true => writeln!(
+        let pushed = &self.pushed;
+        let (bytes, total) = (size(pushed.bytes), size(pushed.total_bytes));
+        let count = pushed.objects.len();
+        match (pushed.changed, self.dry_run) {
+            (false, _) => writeln!(out, "{remote} has {version} already")?,
+            (true, true) => {
+                for object in &pushed.objects {
+                    writeln!(out, "would send {} ({})", object.key, size(object.bytes))?;
+                }
+                writeln!(
                     out,
-                    "pushed {version} to {remote}: {} of {} in {} objects",
-                    size(pushed.bytes),
-                    size(pushed.total_bytes),
-                    pushed.objects
-                )?,
+                    "would push {version} to {remote}: {bytes} of {total} in {count} objects"
+                )?;
             }
+            (true, false) => writeln!(
+                out,
+                "pushed {version} to {remote}: {bytes} of {total} in {count} objects"
+            )?,
         }
         let Some(release) = &self.release else {
             return Ok(());

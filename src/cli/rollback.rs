@@ -5,7 +5,7 @@ use clap::Args;
 use super::context::Context;
 use super::error::CliError;
 use super::publish::{Answered, ReleaseOptions};
-use super::remote::{KeyOptions, RemoteRollback, TuningOptions, roll_back_remote};
+use super::remote::{KeyOptions, RemoteRollback, TrustOptions, TuningOptions, roll_back_remote};
 use crate::publish::{self, Why};
 use crate::store::{Operation, Store, VersionName};
 use crate::verify::{self, Thoroughness};
@@ -13,7 +13,7 @@ use crate::verify::{self, Thoroughness};
 /// Make the previous release the live one again
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Example:\n  ragctl rollback --reason 'answers got worse'\n\nIt needs neither model nor network. Its bytes are read back before the flip, unless --fast.\nWith --remote it moves a remote's channel, which those who pull from it follow."
+    before_long_help = "Example:\n  ragctl rollback --reason 'answers got worse'\n\nIt needs neither model nor network. Its bytes are read back before the flip, unless --fast.\nWith --remote it moves a remote's channel, which those who follow it go back with. A rollback\nhere holds against a follower until the remote's channel moves."
 )]
 pub(super) struct RollbackArgs {
     /// Go to this version instead of the previous release
@@ -40,6 +40,9 @@ struct ElsewhereOptions {
     /// Sign the release
     #[arg(long, requires = "remote")]
     sign: bool,
+    /// Move a channel whose releases are signed without signing this one
+    #[arg(long, requires = "remote", conflicts_with = "sign")]
+    unsigned: bool,
     #[command(flatten)]
     key: KeyOptions,
     #[command(flatten)]
@@ -63,14 +66,22 @@ impl RollbackArgs {
                 expectation: options.expect_current.as_ref(),
                 reason: options.reason.clone(),
                 sign: self.elsewhere.sign,
+                unsigned: self.elsewhere.unsigned,
                 key: &self.elsewhere.key,
                 regardless: self.elsewhere.allow_unsafe_remote,
                 dry_run: options.dry_run,
             };
             return roll_back_remote(context, &loaded, &asked);
         }
+        if self.elsewhere.key.is_given() || self.elsewhere.tuning.is_given() {
+            return Err(CliError::usage(
+                "--key, --expires and --timeout are for a rollback at a remote",
+                "Say which with --remote, or leave them out.",
+            ));
+        }
         let store = context.store(&loaded)?;
         let rules = options.rules(&loaded)?;
+        let trust = TrustOptions::default().trust(context, &loaded)?;
         let channel = &options.channel;
         let without_release = |live, target, dry_run| {
             Answered::without_release(Operation::Rollback, channel, live, target, dry_run)
@@ -78,8 +89,9 @@ impl RollbackArgs {
         rules.conditions.check(&store)?;
         if options.dry_run {
             let target = self.target(&store)?;
-            store.hold(Some(&target))?;
+            let held = store.hold(Some(&target))?;
             store.check_not_withdrawn(&target)?;
+            trust.check_earlier(&store, &held)?;
             let answer = without_release(store.live_on(channel)?, target, true);
             return Ok(context.ui.answer(&answer)?);
         }
@@ -94,6 +106,7 @@ impl RollbackArgs {
         }
         let held = locked.hold(Some(&target))?;
         locked.check_not_withdrawn(&target)?;
+        trust.check_earlier(&locked, &held)?;
         rules.before(context, &locked, &held)?;
         let thoroughness = if self.fast {
             Thoroughness::Structure

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::remote::KeyOptions;
 use crate::durable;
-use crate::signature::{About, SigningKey};
+use crate::signature::SigningKey;
 use crate::store::VersionName;
 use crate::ui::Answer;
 
@@ -63,21 +63,13 @@ impl SignArgs {
         let held = store.hold(self.version.as_ref())?;
         store.check_not_withdrawn(&held.name)?;
         let signs = self.key.signs(context, &loaded)?;
-        let manifest = store.manifest_bytes(&held.name)?;
-        // What is signed is what was read and checked, not what lies there a moment later.
-        if crate::digest::Digest::of(&manifest) != held.manifest_sha256 {
-            return Err(crate::store::Error::ManifestChanged {
-                name: held.name.clone(),
-            }
-            .into());
-        }
-        let signature = signs.sign(&manifest, &About::Version(held.name.clone()))?;
-        if !self.dry_run {
-            store.keep_signature(&held.name, &signature)?;
-        }
+        let changed = match self.dry_run {
+            true => true,
+            false => signs.sign_version(&store, &held)?,
+        };
         Ok(context.ui.answer(&Answered::Signed {
             dry_run: self.dry_run,
-            changed: true,
+            changed,
             signature: store.signature_file(&held.name),
             version: held.name.clone(),
         })?)
@@ -96,11 +88,16 @@ impl SignArgs {
             }
         }
         let password = context.signing_password();
-        let (secret_text, public_text) = SigningKey::generate(password.as_deref())?;
-        if !self.dry_run {
-            durable::write_atomic(file, secret_text.as_bytes(), 0o600)?;
-            durable::write_atomic(&public, public_text.as_bytes(), 0o644)?;
+        let made = match self.dry_run {
+            true => None,
+            false => Some(SigningKey::generate(password.as_deref())?),
+        };
+        if let Some((secret_text, public_text)) = &made {
+            for (path, text, mode) in [(file, secret_text, 0o600), (&public, public_text, 0o644)] {
+                durable::write_new(path, text.as_bytes(), mode)?;
+            }
         }
+        let public_text = made.map(|(_, public)| public).unwrap_or_default();
         let key = public_text.lines().nth(1).unwrap_or_default().to_owned();
         Ok(context.ui.answer(&Answered::Made {
             dry_run: self.dry_run,
@@ -116,6 +113,11 @@ impl SignArgs {
 impl Answer for Answered {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
+            Self::Signed {
+                changed: false,
+                version,
+                ..
+            } => writeln!(out, "{version} is signed by this key already"),
             Self::Signed {
                 dry_run, version, ..
             } => {

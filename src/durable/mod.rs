@@ -167,6 +167,21 @@ pub fn write_atomic_with<T, E: From<PathError>>(
     Ok(filled)
 }
 
+/// Creates a file of these bytes and this mode, durable. A name that is taken is an error, and what bears it stays.
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), PathError> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .context(path)?;
+    file.set_permissions(fs::Permissions::from_mode(mode))
+        .context(path)?;
+    file.write_all(bytes).context(path)?;
+    file.sync_all().context(path)?;
+    fsync_parent(path)
+}
+
 /// Writes under a temporary name and renames, and does so again where the name was gone by then: some places are written
 /// without a lock, and whoever sweeps up after crashes cannot tell the living from the dead.
 fn unless_swept<T>(write: impl Fn() -> Result<T, PathError>) -> Result<T, PathError> {

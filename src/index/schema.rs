@@ -95,6 +95,18 @@ pub(super) fn is_own(name: &str) -> bool {
     name == VECTOR || name == METADATA || own_fields().iter().any(|field| field.name() == name)
 }
 
+/// Lance's key for how a field is packed.
+const COMPRESSION: &str = "lance-encoding:compression";
+
+/// Asks Lance to write a text column so that the same rows give the same bytes. What it does by itself draws a sample at random,
+/// and no two files are alike; files that are alike are neither sent to a remote nor fetched from one again.
+fn reproducible(field: Field) -> Field {
+    match field.data_type() {
+        DataType::Utf8 => field.with_metadata([(COMPRESSION.into(), "lz4".into())].into()),
+        _ => field,
+    }
+}
+
 impl Columns {
     pub(super) fn new(dimension: usize, metadata: &BTreeMap<String, ColumnKind>) -> Self {
         let dimension = i32::try_from(dimension).unwrap_or(i32::MAX);
@@ -105,7 +117,7 @@ impl Columns {
         let cited = own_fields()
             .into_iter()
             .filter(|field| CITED.contains(&field.name().as_str()));
-        let nested: Fields = cited.chain(user.clone()).collect();
+        let nested: Fields = cited.chain(user.clone()).map(reproducible).collect();
         let mut fields = own_fields();
         let item = Arc::new(Field::new("item", DataType::Float32, true));
         fields.insert(
@@ -114,6 +126,7 @@ impl Columns {
         );
         fields.extend(user);
         fields.push(Field::new(METADATA, DataType::Struct(nested), false));
+        let fields: Vec<Field> = fields.into_iter().map(reproducible).collect();
         Self {
             schema: Arc::new(Schema::new(fields)),
             metadata: metadata.clone(),

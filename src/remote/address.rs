@@ -21,19 +21,15 @@ pub struct Address {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     Directory(PathBuf),
-    S3 {
-        bucket: String,
-        prefix: String,
-    },
-    Gcs {
-        bucket: String,
-        prefix: String,
-    },
-    Azure {
-        account: String,
-        container: String,
-        prefix: String,
-    },
+    Bucket { cloud: Cloud, prefix: String },
+}
+
+/// Whose bucket it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cloud {
+    S3 { bucket: String },
+    Gcs { bucket: String },
+    Azure { account: String, container: String },
 }
 
 impl Address {
@@ -55,6 +51,22 @@ impl Address {
         })
     }
 
+    /// Whether it is a directory, which needs no network of ragctl's.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.place, Place::Directory(_))
+    }
+
+    /// Whether it is a bucket that speaks as S3 does.
+    pub fn is_s3(&self) -> bool {
+        let s3 = |cloud: &Cloud| matches!(cloud, Cloud::S3 { .. });
+        matches!(&self.place, Place::Bucket { cloud, .. } if s3(cloud))
+    }
+
+    /// Whether it says at which server it is.
+    pub fn has_endpoint(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
     /// The same at another server, such as a store of one's own, or in a region.
     pub fn at(self, endpoint: Option<String>, region: Option<String>) -> Result<Self, Error> {
         if let Some(endpoint) = &endpoint {
@@ -73,8 +85,8 @@ impl Address {
             }
         }
         Ok(Self {
-            endpoint,
-            region,
+            endpoint: endpoint.or(self.endpoint),
+            region: region.or(self.region),
             ..self
         })
     }
@@ -86,15 +98,16 @@ impl fmt::Display for Address {
             let parts = parts.iter().filter(|part| !part.is_empty());
             parts.copied().collect::<Vec<_>>().join("/")
         };
-        match &self.place {
-            Place::Directory(path) => write!(f, "{}", path.display()),
-            Place::S3 { bucket, prefix } => write!(f, "s3://{}", join(&[bucket, prefix])),
-            Place::Gcs { bucket, prefix } => write!(f, "gs://{}", join(&[bucket, prefix])),
-            Place::Azure {
-                account,
-                container,
-                prefix,
-            } => write!(f, "az://{}", join(&[account, container, prefix])),
+        let (cloud, prefix) = match &self.place {
+            Place::Directory(path) => return write!(f, "{}", path.display()),
+            Place::Bucket { cloud, prefix } => (cloud, prefix),
+        };
+        match cloud {
+            Cloud::S3 { bucket } => write!(f, "s3://{}", join(&[bucket, prefix])),
+            Cloud::Gcs { bucket } => write!(f, "gs://{}", join(&[bucket, prefix])),
+            Cloud::Azure { account, container } => {
+                write!(f, "az://{}", join(&[account, container, prefix]))
+            }
         }
     }
 }
@@ -125,21 +138,19 @@ fn from_url(text: &str) -> Result<Place, Error> {
     if host.is_empty() {
         return Err(wrong("it names no bucket".into(), &shown));
     }
+    let bucket = |cloud, path: &[&str]| Place::Bucket {
+        cloud,
+        prefix: path.join("/"),
+    };
     match url.scheme() {
-        "s3" => Ok(Place::S3 {
-            bucket: host,
-            prefix: path.join("/"),
-        }),
-        "gs" => Ok(Place::Gcs {
-            bucket: host,
-            prefix: path.join("/"),
-        }),
+        "s3" => Ok(bucket(Cloud::S3 { bucket: host }, &path)),
+        "gs" => Ok(bucket(Cloud::Gcs { bucket: host }, &path)),
         "az" => match path.split_first() {
-            Some((container, prefix)) => Ok(Place::Azure {
-                account: host,
-                container: (*container).to_owned(),
-                prefix: prefix.join("/"),
-            }),
+            Some((container, path)) => {
+                let container = (*container).to_owned();
+                let account = host;
+                Ok(bucket(Cloud::Azure { account, container }, path))
+            }
             None => Err(wrong("it names no container".into(), &shown)),
         },
         scheme => Err(wrong(format!("`{scheme}` is not spoken"), &shown)),

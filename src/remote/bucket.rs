@@ -3,38 +3,32 @@
 //! Everything runs on the caller's thread beside a small runtime for sockets and hashing, looks up ten times a second whether
 //! it was asked to stop, and has a bound: connecting, silence while reading, a whole request while writing, and tries.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
 use std::future::Future;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures::stream::{self, FuturesUnordered, StreamExt as _, TryStreamExt as _};
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as Key;
 use object_store::{
-    BackoffConfig, ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode,
-    PutPayload, RetryConfig, UpdateVersion,
+    Error as StoreError, GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore as _,
+    ObjectStoreExt as _, PutMode, PutPayload, UpdateVersion,
 };
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
 
-use super::address::{Address, Place};
-use super::objects::{Download, Listed, Objects, Put, Tag, Upload, When, make_room};
+use super::address::{Address, Cloud};
+use super::clouds::{self, Clients};
+use super::moving::{Gate, PARTS, Sink, Source};
+use super::objects::{Download, Listed, Objects, Put, Tag, Upload, When};
 use super::{Error, Tuning};
-use crate::digest::Hasher;
 use crate::durable::Context as _;
 use crate::progress::Progress;
 
 /// Bytes of one part: S3 takes none below 5 MiB but the last.
 const PART: u64 = 8 << 20;
-/// Parts in flight at once, over all files: what transfers hold in memory.
-const PARTS: usize = 8;
+/// Parts that an object may have; S3 takes 10,000.
+const MOST_PARTS: u64 = 9_000;
 /// Files at once.
 const FILES: usize = 8;
 /// Requests at once that only look.
@@ -42,54 +36,44 @@ const LOOKS: usize = 16;
 /// How often a read is tried again whose answer broke off.
 const TRIES: u32 = 4;
 const TICK: Duration = Duration::from_millis(100);
-/// How often the library tries a request again that failed or was turned away.
-const RETRIES: usize = 4;
-/// How much longer a whole request may take while it writes than reading may be silent: the other side says nothing before it
-/// has it all.
-const WRITING: u32 = 5;
+/// How long what is under way may take to give up cleanly.
+const PARTING: Duration = Duration::from_secs(5);
+/// Characters of an answer that are told; some servers answer with pages.
+const LONGEST_TOLD: usize = 400;
 
 pub(super) struct Bucket {
-    /// Reading may take as long as bytes come.
-    reads: Arc<dyn ObjectStore>,
-    writes: Arc<dyn ObjectStore>,
+    clients: Clients,
     prefix: String,
     shown: String,
     runtime: Runtime,
+    /// Whether transfers shall give up: one failed, or somebody asked.
+    stopping: AtomicBool,
 }
 
 impl Bucket {
-    pub(super) fn open(address: &Address, tuning: &Tuning) -> Result<Self, Error> {
-        let shown = address.to_string();
+    pub(super) fn open(
+        address: &Address,
+        cloud: &Cloud,
+        prefix: &str,
+        tuning: &Tuning,
+    ) -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .context("the runtime")?;
-        let reading = ClientOptions::new()
-            .with_timeout_disabled()
-            .with_read_timeout(tuning.silence);
-        let writing = ClientOptions::new().with_timeout(tuning.silence * WRITING);
-        let client =
-            |options: ClientOptions| options.with_connect_timeout(tuning.silence.min(CONNECT));
-        let build = |options: ClientOptions| {
-            build(address, tuning, client(options)).map_err(|e| Error::Transport {
-                remote: shown.clone(),
-                doing: "opening it".into(),
-                problem: told(&e),
-            })
-        };
-        let prefix = match &address.place {
-            Place::S3 { prefix, .. } | Place::Gcs { prefix, .. } | Place::Azure { prefix, .. } => {
-                prefix.clone()
-            }
-            Place::Directory(_) => String::new(),
-        };
+        let shown = address.to_string();
+        let clients = clouds::open(address, cloud, tuning).map_err(|e| Error::Transport {
+            remote: shown.clone(),
+            doing: "opening it".into(),
+            problem: told(&e),
+        })?;
         Ok(Self {
-            reads: build(reading)?,
-            writes: build(writing)?,
-            prefix,
+            clients,
+            prefix: prefix.to_owned(),
             shown,
             runtime,
+            stopping: AtomicBool::new(false),
         })
     }
 
@@ -97,7 +81,7 @@ impl Bucket {
         Key::from(format!("{}/{key}", self.prefix))
     }
 
-    fn failed(&self, doing: &str, key: &str, e: &object_store::Error) -> Error {
+    fn failed(&self, doing: &str, key: &str, e: &StoreError) -> Error {
         Error::Transport {
             remote: self.shown.clone(),
             doing: format!("{doing} {key}"),
@@ -105,90 +89,145 @@ impl Bucket {
         }
     }
 
-    /// Waits for what is under way, unless the run is asked to stop.
+    fn broke_off(&self, key: &str, problem: String) -> Error {
+        Error::BrokeOff {
+            remote: self.shown.clone(),
+            key: key.to_owned(),
+            problem,
+        }
+    }
+
+    /// Waits for what is under way. Where the run is asked to stop, that is given a moment to clean up after itself.
     fn wait<T>(
         &self,
         progress: &dyn Progress,
         under_way: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
+        self.stopping.store(false, Ordering::Relaxed);
         self.runtime.block_on(async {
             let mut under_way = std::pin::pin!(under_way);
             loop {
                 tokio::select! {
                     done = &mut under_way => return done,
-                    () = tokio::time::sleep(TICK) => progress.checkpoint()?,
+                    () = tokio::time::sleep(TICK) => {}
+                }
+                if let Err(asked) = progress.checkpoint() {
+                    self.stopping.store(true, Ordering::Relaxed);
+                    tokio::time::timeout(PARTING, under_way).await.ok();
+                    return Err(asked.into());
                 }
             }
         })
     }
 
+    /// Fails where transfers shall give up.
+    fn go_on(&self) -> Result<(), Error> {
+        match self.stopping.load(Ordering::Relaxed) {
+            true => Err(self.broke_off("a transfer", "it was given up".into())),
+            false => Ok(()),
+        }
+    }
+
     async fn put(&self, key: &str, bytes: Vec<u8>, mode: PutMode) -> Result<Put, Error> {
-        use object_store::Error as E;
-        let payload = PutPayload::from(bytes);
-        match self
-            .writes
-            .put_opts(&self.key(key), payload, mode.into())
-            .await
-        {
+        let conditional = !matches!(mode, PutMode::Overwrite);
+        let (at, payload) = (self.key(key), PutPayload::from(bytes));
+        let put = self.clients.writes.put_opts(&at, payload, mode.into());
+        match put.await {
             Ok(_) => Ok(Put::Done),
-            Err(E::AlreadyExists { .. } | E::Precondition { .. }) => Ok(Put::Refused),
+            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {
+                Ok(Put::Refused)
+            }
+            Err(e) if conditional && knows_no_conditions(&e) => Err(Error::Unsafe {
+                remote: self.shown.clone(),
+                problem: format!("it does not know them: {}", told(&e)),
+            }),
             Err(e) => Err(self.failed("writing", key, &e)),
         }
     }
 
-    /// Sends one file, in parts where it is large. What does not have its hash never becomes an object.
+    /// Sends one file. What does not have its hash never becomes an object.
     async fn send_one(
         &self,
         upload: &Upload,
-        gate: &Semaphore,
+        gate: &Gate,
+        moved: &dyn Fn(u64),
+    ) -> Result<(), Error> {
+        let sent = match upload.size <= PART {
+            true => self.send_whole(upload, gate, moved).await,
+            false => self.send_parts(upload, gate, moved).await,
+        };
+        if sent.is_err() {
+            self.stopping.store(true, Ordering::Relaxed);
+        }
+        sent
+    }
+
+    async fn send_whole(
+        &self,
+        upload: &Upload,
+        gate: &Gate,
+        moved: &dyn Fn(u64),
+    ) -> Result<(), Error> {
+        let permit = gate.acquire().await;
+        self.go_on()?;
+        let (bytes, source) = Source::open(&upload.path)?.part(PART + 1).await?;
+        upload.check(source.finish())?;
+        let begun = Instant::now();
+        self.put(&upload.key, bytes, PutMode::Overwrite).await?;
+        gate.widen(begun);
+        drop(permit);
+        moved(upload.size);
+        Ok(())
+    }
+
+    async fn send_parts(
+        &self,
+        upload: &Upload,
+        gate: &Gate,
         moved: &dyn Fn(u64),
     ) -> Result<(), Error> {
         let key = self.key(&upload.key);
-        let mut source = Source::open(&upload.path)?;
-        if upload.size <= PART {
-            let _permit = gate.acquire().await;
-            let (bytes, back) = source.part().await?;
-            source = back;
-            self.check(upload, source)?;
-            self.put(&upload.key, bytes, PutMode::Overwrite).await?;
-            moved(upload.size);
-            return Ok(());
-        }
         let failed = |e| self.failed("writing", &upload.key, &e);
-        let mut writing = self.writes.put_multipart(&key).await.map_err(failed)?;
+        self.go_on()?;
+        let size = PART.max(upload.size.div_ceil(MOST_PARTS));
+        let writing = self.clients.writes.put_multipart(&key).await;
+        let mut writing = writing.map_err(failed)?;
         let sent = async {
+            let mut source = Source::open(&upload.path)?;
             let mut parts = FuturesUnordered::new();
             loop {
+                self.go_on()?;
                 // Whoever holds parts must be able to finish them: one is let go of before another is waited for.
                 let permit = match gate.try_acquire() {
-                    Ok(permit) => permit,
-                    Err(_) => match parts.next().await {
+                    Some(permit) => Some(permit),
+                    None => match parts.next().await {
                         Some(done) => {
                             moved(done?);
                             continue;
                         }
-                        None => gate.acquire().await.map_err(|_| self.closed())?,
+                        None => gate.acquire().await,
                     },
                 };
-                let (bytes, back) = source.part().await?;
+                let (bytes, back) = source.part(size).await?;
                 source = back;
                 if bytes.is_empty() {
                     break;
                 }
                 let size = bytes.len() as u64;
                 let part = writing.put_part(PutPayload::from(bytes));
-                let failed = |e| self.failed("writing", &upload.key, &e);
+                let begun = Instant::now();
                 parts.push(async move {
-                    let done = part.await.map_err(failed);
+                    part.await
+                        .map_err(|e| self.failed("writing", &upload.key, &e))?;
+                    gate.widen(begun);
                     drop(permit);
-                    done.map(|()| size)
+                    Ok::<_, Error>(size)
                 });
             }
             while let Some(done) = parts.next().await {
                 moved(done?);
             }
-            drop(parts);
-            self.check(upload, source)
+            upload.check(source.finish())
         };
         if let Err(e) = sent.await {
             writing.abort().await.ok();
@@ -198,65 +237,60 @@ impl Bucket {
         Ok(())
     }
 
-    fn check(&self, upload: &Upload, source: Source) -> Result<(), Error> {
-        let found = source.hasher.finish();
-        match found == upload.sha256 {
-            true => Ok(()),
-            false => Err(Error::WrongBytes {
-                what: upload.path.display().to_string(),
-                expected: upload.sha256,
-                found: found.to_string(),
-            }),
-        }
-    }
-
-    fn closed(&self) -> Error {
-        Error::Transport {
-            remote: self.shown.clone(),
-            doing: "transferring".into(),
-            problem: "it was given up".into(),
-        }
-    }
-
     /// Fetches one object, going on with what an earlier try left.
     async fn fetch_one(
         &self,
         download: &Download,
-        gate: &Semaphore,
+        gate: &Gate,
         moved: &dyn Fn(u64),
     ) -> Result<(), Error> {
-        let mut sink = Sink::open(download).await?;
+        let sink = Sink::open(download).await?;
+        let resumed = sink.at > 0;
+        match self.fill(sink, download, gate, moved).await {
+            // What an earlier try left may be what is wrong: a power cut leaves anything. Nothing is left now.
+            Err(Error::WrongBytes { .. }) if resumed => {
+                let sink = Sink::open(download).await?;
+                self.fill(sink, download, gate, moved).await
+            }
+            other => other,
+        }
+    }
+
+    async fn fill(
+        &self,
+        mut sink: Sink,
+        download: &Download,
+        gate: &Gate,
+        moved: &dyn Fn(u64),
+    ) -> Result<(), Error> {
         if download.size <= PART {
             let _permit = gate.acquire().await;
             sink.restart()?;
-            let bytes = self.whole(download).await?;
+            let bytes = self.again(|| self.whole(download)).await?;
             moved(bytes.len() as u64);
-            sink = sink.take(bytes).await?;
-            return sink.finish(download);
+            return sink.take(bytes).await?.finish(download);
         }
         let ranges = (sink.at..download.size)
             .step_by(PART as usize)
             .map(|at| at..(at + PART).min(download.size));
-        let get = |range: std::ops::Range<u64>| async {
-            let _permit = gate.acquire().await;
-            self.range(download, range).await
+        // The permit goes with the bytes: those that wait for an earlier part count as well. Since permits are given in order,
+        // no later part keeps an earlier one from its own.
+        let get = async |range: Range<u64>| {
+            let permit = gate.acquire().await;
+            let bytes = self.again(|| self.range(download, &range)).await?;
+            Ok::<_, Error>((bytes, permit))
         };
         // In their order, so that they can be hashed; some ahead.
         let mut parts = stream::iter(ranges).map(get).buffered(PARTS);
-        loop {
-            match parts.try_next().await {
-                Ok(None) => break,
-                Ok(Some(bytes)) => {
-                    moved(bytes.len() as u64);
-                    sink = sink.take(bytes).await?;
-                }
-                Err(e) if is_not_partial(&e) => {
-                    drop(parts);
-                    sink.restart()?;
-                    return self.stream(download, sink, moved).await;
-                }
-                Err(e) => return Err(e),
-            }
+        while let Some((bytes, permit)) = parts.try_next().await? {
+            let Some(bytes) = bytes else {
+                drop(parts);
+                sink.restart()?;
+                return self.stream(download, sink, moved).await;
+            };
+            moved(bytes.len() as u64);
+            sink = sink.take(bytes).await?;
+            drop(permit);
         }
         sink.finish(download)
     }
@@ -269,12 +303,8 @@ impl Bucket {
         moved: &dyn Fn(u64),
     ) -> Result<(), Error> {
         let failed = |e| self.failed("reading", &download.key, &e);
-        let got = self
-            .reads
-            .get(&self.key(&download.key))
-            .await
-            .map_err(failed)?;
-        let mut bytes = got.into_stream();
+        let got = self.clients.reads.get(&self.key(&download.key)).await;
+        let mut bytes = got.map_err(failed)?.into_stream();
         while let Some(next) = bytes.try_next().await.map_err(failed)? {
             if sink.at + next.len() as u64 > download.size {
                 return Err(download.wrong("more bytes than that".into()));
@@ -286,41 +316,53 @@ impl Bucket {
     }
 
     async fn whole(&self, download: &Download) -> Result<Vec<u8>, Error> {
-        self.again(|| async {
-            let failed = |e| self.failed("reading", &download.key, &e);
-            let got = self
-                .reads
-                .get(&self.key(&download.key))
-                .await
-                .map_err(failed)?;
-            if got.meta.size != download.size {
-                return Err(download.wrong(format!("{} bytes", got.meta.size)));
-            }
-            Ok(got.bytes().await.map_err(failed)?.to_vec())
-        })
-        .await
+        let failed = |e| self.failed("reading", &download.key, &e);
+        let got = self.clients.reads.get(&self.key(&download.key)).await;
+        let got = got.map_err(failed)?;
+        match got.meta.size == download.size {
+            true => self.body(&download.key, got, download.size).await,
+            false => Err(download.wrong(format!("{} bytes", got.meta.size))),
+        }
     }
 
+    /// Reads a part of an object; `None` where the server gives the whole instead.
     async fn range(
         &self,
         download: &Download,
-        range: std::ops::Range<u64>,
-    ) -> Result<Vec<u8>, Error> {
-        self.again(|| async {
-            let key = self.key(&download.key);
-            let read = self.reads.get_range(&key, range.clone());
-            let bytes = read
-                .await
-                .map_err(|e| self.failed("reading", &download.key, &e))?;
-            match bytes.len() as u64 == range.end - range.start {
-                true => Ok(bytes.to_vec()),
-                false => Err(download.wrong("fewer bytes than that".into())),
-            }
-        })
-        .await
+        range: &Range<u64>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range.clone())),
+            ..GetOptions::default()
+        };
+        let key = self.key(&download.key);
+        let got = match self.clients.reads.get_opts(&key, options).await {
+            Err(e) if e.to_string().contains("non-partial") => return Ok(None),
+            other => other.map_err(|e| self.failed("reading", &download.key, &e))?,
+        };
+        let bytes = self
+            .body(&download.key, got, range.end - range.start)
+            .await?;
+        Ok(Some(bytes))
     }
 
-    /// Reads again what broke off in the middle of an answer, which the library leaves to its caller.
+    /// Reads the body of an answer, of this size and no more.
+    async fn body(&self, key: &str, got: GetResult, size: u64) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        let mut body = got.into_stream();
+        loop {
+            match body.try_next().await {
+                Ok(Some(next)) if (bytes.len() + next.len()) as u64 <= size => {
+                    bytes.extend_from_slice(&next);
+                }
+                Ok(None) if bytes.len() as u64 == size => return Ok(bytes),
+                Ok(_) => return Err(self.broke_off(key, "it has another size".into())),
+                Err(e) => return Err(self.broke_off(key, told(&e))),
+            }
+        }
+    }
+
+    /// Reads again what broke off in the middle of an answer. What fails before that, the library has tried again already.
     async fn again<T, F: Future<Output = Result<T, Error>>>(
         &self,
         read: impl Fn() -> F,
@@ -328,7 +370,8 @@ impl Bucket {
         let mut pause = TICK;
         for _ in 1..TRIES {
             match read().await {
-                Err(e) if e.is_passing() && !is_not_partial(&e) => {
+                Err(Error::BrokeOff { .. }) => {
+                    self.go_on()?;
                     tokio::time::sleep(pause).await;
                     pause *= 3;
                 }
@@ -339,83 +382,6 @@ impl Bucket {
     }
 }
 
-const CONNECT: Duration = Duration::from_secs(5);
-
-fn build(
-    address: &Address,
-    tuning: &Tuning,
-    client: ClientOptions,
-) -> Result<Arc<dyn ObjectStore>, object_store::Error> {
-    let retry = RetryConfig {
-        backoff: BackoffConfig {
-            init_backoff: Duration::from_millis(100),
-            max_backoff: Duration::from_secs(5),
-            base: 2.,
-        },
-        max_retries: RETRIES,
-        retry_timeout: tuning.silence * WRITING,
-    };
-    let plain = |endpoint: &String| endpoint.starts_with("http://");
-    let allow_http = address.endpoint.as_ref().is_some_and(plain);
-    Ok(match &address.place {
-        Place::S3 { bucket, .. } => {
-            let mut builder = AmazonS3Builder::from_env()
-                .with_bucket_name(bucket)
-                .with_retry(retry);
-            if let Some(keys) = &tuning.keys {
-                builder = builder
-                    .with_access_key_id(&keys.id)
-                    .with_secret_access_key(&keys.secret);
-                if let Some(token) = &keys.token {
-                    builder = builder.with_token(token);
-                }
-            }
-            if let Some(region) = address.region.as_ref().or(tuning.region.as_ref()) {
-                builder = builder.with_region(region);
-            }
-            if let Some(endpoint) = &address.endpoint {
-                builder = builder.with_endpoint(endpoint);
-            }
-            let allow_http = allow_http || tuning.plain_http;
-            Arc::new(
-                builder
-                    .with_client_options(client.with_allow_http(allow_http))
-                    .build()?,
-            )
-        }
-        Place::Gcs { bucket, .. } => {
-            let mut builder = GoogleCloudStorageBuilder::from_env()
-                .with_bucket_name(bucket)
-                .with_retry(retry);
-            if let Some(endpoint) = &address.endpoint {
-                builder = builder.with_base_url(endpoint);
-            }
-            Arc::new(
-                builder
-                    .with_client_options(client.with_allow_http(allow_http))
-                    .build()?,
-            )
-        }
-        Place::Azure {
-            account, container, ..
-        } => {
-            let mut builder = MicrosoftAzureBuilder::from_env()
-                .with_account(account)
-                .with_container_name(container)
-                .with_retry(retry);
-            if let Some(endpoint) = &address.endpoint {
-                builder = builder.with_endpoint(endpoint.clone());
-            }
-            Arc::new(
-                builder
-                    .with_client_options(client.with_allow_http(allow_http))
-                    .build()?,
-            )
-        }
-        Place::Directory(_) => Arc::new(object_store::memory::InMemory::new()),
-    })
-}
-
 impl Objects for Bucket {
     fn read(
         &self,
@@ -424,12 +390,12 @@ impl Objects for Bucket {
         progress: &dyn Progress,
     ) -> Result<Option<(Vec<u8>, Tag)>, Error> {
         let read = || async {
-            let failed = |e| self.failed("reading", key, &e);
-            let got = match self.reads.get(&self.key(key)).await {
-                Err(object_store::Error::NotFound { .. }) => return Ok(None),
-                other => other.map_err(failed)?,
+            let got = match self.clients.reads.get(&self.key(key)).await {
+                Err(StoreError::NotFound { .. }) => return Ok(None),
+                other => other.map_err(|e| self.failed("reading", key, &e))?,
             };
-            if got.meta.size > most {
+            let size = got.meta.size;
+            if size > most {
                 return Err(Error::Malformed {
                     remote: self.shown.clone(),
                     what: key.to_owned(),
@@ -440,8 +406,7 @@ impl Objects for Bucket {
                 e_tag: got.meta.e_tag.clone(),
                 version: got.meta.version.clone(),
             };
-            let bytes = got.bytes().await.map_err(failed)?;
-            Ok(Some((bytes.to_vec(), tag)))
+            Ok(Some((self.body(key, got, size).await?, tag)))
         };
         self.wait(progress, self.again(read))
     }
@@ -465,7 +430,7 @@ impl Objects for Bucket {
         };
         self.wait(progress, async {
             let mut found = Vec::new();
-            let mut listing = self.reads.list(Some(&key));
+            let mut listing = self.clients.reads.list(Some(&key));
             while let Some(meta) = listing
                 .try_next()
                 .await
@@ -486,9 +451,9 @@ impl Objects for Bucket {
         progress: &dyn Progress,
     ) -> Result<BTreeMap<String, Listed>, Error> {
         let look = |key: String| async move {
-            match self.reads.head(&self.key(&key)).await {
+            match self.clients.reads.head(&self.key(&key)).await {
                 Ok(meta) => Ok(Some((key.clone(), listed(key, &meta)))),
-                Err(object_store::Error::NotFound { .. }) => Ok(None),
+                Err(StoreError::NotFound { .. }) => Ok(None),
                 Err(e) => Err(self.failed("looking at", &key, &e)),
             }
         };
@@ -504,8 +469,8 @@ impl Objects for Bucket {
 
     fn remove(&self, key: &str, progress: &dyn Progress) -> Result<(), Error> {
         self.wait(progress, async {
-            match self.writes.delete(&self.key(key)).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            match self.clients.writes.delete(&self.key(key)).await {
+                Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
                 Err(e) => Err(self.failed("removing", key, &e)),
             }
         })
@@ -517,10 +482,16 @@ impl Objects for Bucket {
         moved: &dyn Fn(u64),
         progress: &dyn Progress,
     ) -> Result<(), Error> {
-        let gate = Semaphore::new(PARTS);
+        let gate = Gate::narrow();
         self.wait(progress, async {
             let sends = stream::iter(uploads).map(|upload| self.send_one(upload, &gate, moved));
-            sends.buffer_unordered(FILES).try_collect().await
+            // To the end of each, so that what was begun in parts is taken back where one fails. The first failure is why.
+            let mut done = Ok(());
+            let mut sends = sends.buffer_unordered(FILES);
+            while let Some(sent) = sends.next().await {
+                done = done.and(sent);
+            }
+            done
         })
     }
 
@@ -530,11 +501,15 @@ impl Objects for Bucket {
         moved: &dyn Fn(u64),
         progress: &dyn Progress,
     ) -> Result<(), Error> {
-        let gate = Semaphore::new(PARTS);
+        let gate = Gate::wide();
         self.wait(progress, async {
             let fetches = stream::iter(downloads).map(|file| self.fetch_one(file, &gate, moved));
             fetches.buffer_unordered(FILES).try_collect().await
         })
+    }
+
+    fn resumes(&self, download: &Download) -> bool {
+        download.size > PART
     }
 
     fn race(
@@ -544,17 +519,16 @@ impl Objects for Bucket {
         when: When<'_>,
         progress: &dyn Progress,
     ) -> Result<usize, Error> {
-        let taken = Cell::new(0);
         self.wait(progress, async {
             let puts = bodies
                 .into_iter()
                 .map(|body| self.put(key, body, mode(when)));
+            let mut taken = 0;
             for put in futures::future::join_all(puts).await {
-                taken.set(taken.get() + usize::from(put? == Put::Done));
+                taken += usize::from(put? == Put::Done);
             }
-            Ok(())
-        })?;
-        Ok(taken.get())
+            Ok(taken)
+        })
     }
 }
 
@@ -577,150 +551,53 @@ fn listed(key: String, meta: &ObjectMeta) -> Listed {
     }
 }
 
-/// A file that is read in parts and hashed as it is read, away from the thread that serves the sockets.
-struct Source {
-    file: File,
-    hasher: Hasher,
-    path: std::path::PathBuf,
-}
-
-impl Source {
-    fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self {
-            file: File::open(path).context(path)?,
-            hasher: Hasher::default(),
-            path: path.to_owned(),
-        })
-    }
-
-    /// Reads the next part; an empty one is the end.
-    async fn part(mut self) -> Result<(Vec<u8>, Self), Error> {
-        aside(move || {
-            let mut bytes = Vec::with_capacity(PART as usize);
-            let read = (&self.file).take(PART).read_to_end(&mut bytes);
-            read.context(&self.path)?;
-            self.hasher.update(&bytes);
-            Ok((bytes, self))
-        })
-        .await
+/// Whether a server turned a write away because of its condition as such, not because it does not hold: by a status that says so,
+/// and none that a limit, a clock or a missing right gives as well.
+fn knows_no_conditions(e: &StoreError) -> bool {
+    let says = |text: &str| {
+        let status = |code: &str| text.contains(&format!("non-2xx status code: {code}"));
+        let names = ["If-Match", "If-None-Match", "NotImplemented"];
+        status("501") || status("400") && names.iter().any(|name| text.contains(name))
+    };
+    match e {
+        StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => true,
+        StoreError::Generic { .. } => says(&e.to_string()),
+        _ => false,
     }
 }
 
-/// A file that grows by what arrives, and is hashed as it does.
-struct Sink {
-    file: File,
-    hasher: Hasher,
-    at: u64,
-    part: std::path::PathBuf,
-}
-
-impl Sink {
-    /// Opens what an earlier try left, and hashes it.
-    async fn open(download: &Download) -> Result<Self, Error> {
-        let (part, most) = (download.part(), download.size);
-        aside(move || {
-            make_room(&part).context(&part)?;
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&part)
-                .context(&part)?;
-            let mut hasher = Hasher::default();
-            let mut at = 0;
-            let mut buffer = vec![0; 1 << 20];
-            if file.metadata().context(&part)?.len() > most {
-                file.set_len(0).context(&part)?;
+/// What the library says, in a line, without the user and the query of any address: some credentials travel there.
+fn told(e: &StoreError) -> String {
+    let said = e.to_string();
+    let words = said.split_whitespace().map(|word| {
+        let head = word.split(['?', '#']).next().unwrap_or_default();
+        match (head.split_once("://"), head.len() < word.len()) {
+            (Some((scheme, rest)), cut) => {
+                let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+                format!("{scheme}://{place}{}", if cut { "?…" } else { "" })
             }
-            loop {
-                let read = file.read(&mut buffer).context(&part)?;
-                let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
-                    break;
-                };
-                hasher.update(bytes);
-                at += read as u64;
-            }
-            Ok(Self {
-                file,
-                hasher,
-                at,
-                part,
-            })
-        })
-        .await
-    }
-
-    fn restart(&mut self) -> Result<(), Error> {
-        self.file.set_len(0).context(&self.part)?;
-        self.file.seek(SeekFrom::Start(0)).context(&self.part)?;
-        self.hasher = Hasher::default();
-        self.at = 0;
-        Ok(())
-    }
-
-    async fn take(mut self, bytes: Vec<u8>) -> Result<Self, Error> {
-        aside(move || {
-            self.file.write_all(&bytes).context(&self.part)?;
-            self.hasher.update(&bytes);
-            self.at += bytes.len() as u64;
-            Ok(self)
-        })
-        .await
-    }
-
-    fn finish(self, download: &Download) -> Result<(), Error> {
-        let found = self.hasher.finish();
-        if found != download.sha256 {
-            // What is wrong now was wrong in the file already, or will be again: the next try begins anew.
-            std::fs::remove_file(&self.part).context(&self.part)?;
-            return Err(download.wrong(found.to_string()));
+            (None, _) => word.to_owned(),
         }
-        std::fs::rename(&self.part, &download.to).context(&download.to)?;
-        Ok(())
+    });
+    let line = words.collect::<Vec<_>>().join(" ");
+    line.chars().take(LONGEST_TOLD).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_user_and_no_query_of_an_address_is_told() {
+        let e = StoreError::Generic {
+            store: "S3",
+            source: "GET http://id:sekret@host:9/a?sig=sekret&x=1 in 1s: what?".into(),
+        };
+        let told = told(&e);
+        assert!(
+            told.contains("http://host:9/a?…") && !told.contains("sekret"),
+            "{told}"
+        );
+        assert!(told.ends_with("what?"), "{told}");
     }
 }
-
-/// Runs what blocks or computes away from the thread that serves the sockets.
-async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(e) => Err(Error::Transport {
-            remote: "this machine".into(),
-            doing: "reading and hashing".into(),
-            problem: e.to_string(),
-        }),
-    }
-}
-
-/// Some servers answer a range with the whole.
-fn is_not_partial(e: &Error) -> bool {
-    matches!(e, Error::Transport { problem, .. } if problem.contains("non-partial"))
-}
-
-/// What the library says, in a line, without the query of any address: some credentials travel there.
-fn told(e: &object_store::Error) -> String {
-    let mut text = String::new();
-    let mut hidden = false;
-    for c in e.to_string().chars() {
-        match c {
-            '?' => {
-                text.push_str("?…");
-                hidden = true;
-            }
-            c if hidden && !(c.is_whitespace() || "\"')<>".contains(c)) => {}
-            c => {
-                hidden = false;
-                text.push(if c.is_whitespace() { ' ' } else { c });
-            }
-        }
-    }
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let short: String = words.join(" ").chars().take(LONGEST_TOLD).collect();
-    short
-}
-
-/// Characters of an answer that are told; some servers answer with pages.
-const LONGEST_TOLD: usize = 400;

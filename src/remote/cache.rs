@@ -1,10 +1,13 @@
 //! The embedding cache elsewhere, so that a fresh machine embeds only what changed: its immutable segments, each named by the
 //! hash of its bytes, as they lie in a store.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use serde::Serialize;
 
+use super::incoming::Incoming;
 use super::layout::CACHE;
 use super::objects::{Download, Upload};
 use super::{Error, Remote};
@@ -25,25 +28,34 @@ pub struct CacheMoved {
     pub bytes: u64,
     /// Segments that were on both sides already.
     pub known: usize,
+    /// Segments whose bytes are not those of their names, and that were left where they are.
+    pub damaged: usize,
 }
 
-/// Sends the segments that the remote lacks.
+/// Sends the segments that the remote lacks, or has in another size.
 pub fn push_cache(
     remote: &Remote,
     store: &Store,
     dry_run: bool,
     progress: &dyn Progress,
 ) -> Result<CacheMoved, Error> {
-    let there = remote.objects.list(CACHE, progress)?;
+    let there: BTreeMap<String, u64> = remote
+        .objects
+        .list(CACHE, progress)?
+        .into_iter()
+        .map(|listed| (listed.key, listed.size))
+        .collect();
     let mut uploads = Vec::new();
-    let mut known = 0;
+    let mut moved = CacheMoved::default();
     for segment in embed::segments(&store.cache_dir())? {
         let key = format!("{CACHE}{}", segment.name);
-        if there.iter().any(|listed| listed.key == key) {
-            known += 1;
+        let size = fs::metadata(&segment.path).context(&segment.path)?.len();
+        if there.get(&key) == Some(&size) {
+            moved.known += 1;
             continue;
         }
-        let size = fs::metadata(&segment.path).context(&segment.path)?.len();
+        moved.segments += 1;
+        moved.bytes += size;
         uploads.push(Upload {
             key,
             path: segment.path,
@@ -51,80 +63,104 @@ pub fn push_cache(
             sha256: segment.sha256,
         });
     }
-    let moved = CacheMoved {
-        segments: uploads.len(),
-        bytes: uploads.iter().map(|upload| upload.size).sum(),
-        known,
-    };
-    if !dry_run {
-        remote.make(progress)?;
-        let stage = progress.stage("push cache", Some(moved.bytes), "bytes");
-        let advance = |bytes: u64| stage.advance(bytes);
-        remote.objects.send(&uploads, &advance, progress)?;
+    if dry_run {
+        return Ok(moved);
+    }
+    remote.make(progress)?;
+    let stage = progress.stage("push cache", Some(moved.bytes), "bytes");
+    let advance = |bytes: u64| stage.advance(bytes);
+    for upload in uploads {
+        let sent = remote
+            .objects
+            .send(std::slice::from_ref(&upload), &advance, progress);
+        moved.leave(sent, &upload.key, upload.size, progress)?;
     }
     Ok(moved)
 }
 
 /// Fetches the segments that this store lacks. What is not a segment by its name is left alone, and what does not have the
-/// bytes of its name is refused.
+/// bytes of its name is told and not taken. Whose vectors they are, nobody can tell by a hash: whoever may write the remote's
+/// cache decides what is found.
 pub fn pull_cache(
     remote: &Remote,
     store: &Store,
-    dry_run: bool,
+    incoming: Option<&Incoming>,
     progress: &dyn Progress,
 ) -> Result<CacheMoved, Error> {
     remote.must_be_made(progress)?;
     let root = store.cache_dir();
-    let here: Vec<String> = embed::segments(&root)?
+    let here: BTreeSet<String> = embed::segments(&root)?
         .into_iter()
         .map(|segment| segment.name)
         .collect();
     let mut moved = CacheMoved::default();
-    let mut downloads = Vec::new();
+    let mut wanted = Vec::new();
     for listed in remote.objects.list(CACHE, progress)? {
         let name = listed.key.strip_prefix(CACHE).unwrap_or_default();
         let Some((path, sha256)) = embed::segment_path(&root, name) else {
             continue;
         };
-        if here.iter().any(|known| known == name) {
+        if here.contains(name) {
             moved.known += 1;
-            continue;
+        } else if listed.size <= MOST {
+            moved.segments += 1;
+            moved.bytes += listed.size;
+            wanted.push((path, sha256, listed));
         }
-        if listed.size > MOST {
-            continue;
-        }
-        moved.segments += 1;
-        moved.bytes += listed.size;
-        downloads.push((path, sha256, listed));
     }
-    if dry_run {
+    let Some(incoming) = incoming else {
         return Ok(moved);
-    }
+    };
+    incoming.check_space(moved.bytes)?;
     let stage = progress.stage("pull cache", Some(moved.bytes), "bytes");
     let advance = |bytes: u64| stage.advance(bytes);
-    let incoming = root.join("incoming-cache");
-    let files: Vec<Download> = downloads
-        .iter()
-        .map(|(_, sha256, listed)| Download {
-            key: listed.key.clone(),
-            to: incoming.join(sha256.to_string()),
+    for (path, sha256, listed) in wanted {
+        let file = Download {
+            key: listed.key,
+            to: incoming.file(&sha256),
             size: listed.size,
-            sha256: *sha256,
-        })
-        .collect();
-    remote.objects.fetch(&files, &advance, progress)?;
-    for ((path, ..), file) in downloads.iter().zip(&files) {
-        let within = path.parent().and_then(|dir| dir.strip_prefix(&root).ok());
-        durable::make_dirs(&root, within.unwrap_or(std::path::Path::new("")))?;
-        durable::set_mode(&file.to, store.shared().file())?;
-        fs::rename(&file.to, path).context(path)?;
+            sha256,
+        };
+        let fetched = remote
+            .objects
+            .fetch(std::slice::from_ref(&file), &advance, progress);
+        if moved.leave(fetched, &file.key, file.size, progress)? {
+            let within = path.parent().and_then(|dir| dir.strip_prefix(&root).ok());
+            durable::make_dirs(&root, within.unwrap_or(Path::new("")))?;
+            durable::set_mode(&file.to, store.shared().file())?;
+            durable::fsync_file(&file.to)?;
+            fs::rename(&file.to, &path).context(&path)?;
+            durable::fsync_parent(&path)?;
+        }
     }
-    durable::remove_tree(&incoming)?;
     Ok(moved)
+}
+
+impl CacheMoved {
+    /// Says whether a segment was moved. One that is damaged, here or there, stops none of the others.
+    fn leave(
+        &mut self,
+        moved: Result<(), Error>,
+        key: &str,
+        size: u64,
+        progress: &dyn Progress,
+    ) -> Result<bool, Error> {
+        match moved {
+            Ok(()) => Ok(true),
+            Err(Error::WrongBytes { .. } | Error::WrongHere { .. }) => {
+                progress.warn(&format!("{key} is damaged and was left out"));
+                self.damaged += 1;
+                self.segments -= 1;
+                self.bytes -= size;
+                Ok(false)
+            }
+            Err(e) => Err(e),
+        }
+    }
 }
 
 /// Whether a key is a segment's.
 pub(super) fn is_segment(key: &str) -> bool {
     let name = key.strip_prefix(CACHE).unwrap_or_default();
-    embed::segment_path(std::path::Path::new(""), name).is_some()
+    embed::segment_path(Path::new(""), name).is_some()
 }

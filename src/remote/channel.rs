@@ -12,8 +12,8 @@ use super::{Error, Remote};
 use crate::digest::Digest;
 use crate::fault::Fault as _;
 use crate::progress::Progress;
-use crate::signature::About;
-use crate::store::{Actor, Channel, Operation, VersionName, standing};
+use crate::signature::{About, claimed_name};
+use crate::store::{Actor, Channel, Operation, Received, VersionName, standing};
 
 /// Tries at one move while others move the channel too.
 const TRIES: u32 = 60;
@@ -27,6 +27,9 @@ pub type Expected = Option<Option<VersionName>>;
 pub trait Signer {
     /// Gives the signature of a release, over its version's manifest.
     fn sign(&self, release: &About) -> Result<String, Error>;
+
+    /// The name that it signs under.
+    fn name(&self) -> &str;
 
     /// Says whether this signature of a release need not be made anew.
     fn holds(&self, release: &About, signature: &str) -> bool;
@@ -48,6 +51,8 @@ pub struct Movement<'a> {
     pub reason: Option<String>,
     /// What signs it, where it is signed.
     pub sign: Option<&'a dyn Signer>,
+    /// Whether a channel whose release is signed may be moved without.
+    pub unsigned: bool,
     /// Whether it goes ahead where conditions are not kept.
     pub unconditional: bool,
 }
@@ -71,22 +76,7 @@ pub fn move_channel(
     progress: &dyn Progress,
 ) -> Result<Moved, Error> {
     let Movement { channel, to, .. } = movement;
-    let there = remote.manifest(to, progress)?;
-    let there = there.map(|received| received.manifest_sha256);
-    if there != Some(movement.manifest_sha256) {
-        return Err(match there {
-            None => Error::NoVersion {
-                remote: remote.address.clone(),
-                name: (*to).clone(),
-            },
-            Some(there) => Error::NameTaken(Box::new(NameTaken {
-                remote: remote.address.clone(),
-                name: (*to).clone(),
-                there,
-                here: movement.manifest_sha256,
-            })),
-        });
-    }
+    let manifest = must_have(remote, movement, progress)?;
     let key = layout::pointer(channel);
     let id = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
     let ours = |pointer: &Pointer| {
@@ -111,6 +101,8 @@ pub fn move_channel(
         };
         let live = found.as_ref().map(|(pointer, _)| pointer);
         if let Some(moved) = live.and_then(&ours) {
+            // Whoever collects what nobody needs may have been a moment earlier. It must not stay unsaid.
+            must_have(remote, movement, progress)?;
             return Ok(moved);
         }
         if failures >= FAILURES {
@@ -138,7 +130,15 @@ pub fn move_channel(
                 generation: pointer.generation,
             });
         }
-        let next = next(live, movement, &id)?;
+        check_signed(remote, live, movement)?;
+        if attempt == 0 {
+            // Written again as it is, it is young: no gc takes it away while its channel is moved.
+            let key = layout::manifest(to);
+            remote
+                .objects
+                .write(&key, manifest.bytes(), When::Always, progress)?;
+        }
+        let next = next(remote, live, movement, &id)?;
         let bytes = remote.bytes(&key, &next)?;
         let when = match (&found, movement.unconditional) {
             (_, true) => When::Always,
@@ -171,6 +171,54 @@ pub fn move_channel(
     })
 }
 
+/// Reads the manifest of the version that is moved to, which must be the one that is meant.
+fn must_have(
+    remote: &Remote,
+    movement: &Movement<'_>,
+    progress: &dyn Progress,
+) -> Result<Received, Error> {
+    let name = movement.to.clone();
+    let address = remote.address.clone();
+    match remote.manifest(movement.to, progress)? {
+        Some(there) if there.manifest_sha256 == movement.manifest_sha256 => Ok(there),
+        None => Err(Error::NoVersion {
+            remote: address,
+            name,
+        }),
+        Some(there) => Err(Error::NameTaken(Box::new(NameTaken {
+            remote: address,
+            name,
+            there: there.manifest_sha256,
+            here: movement.manifest_sha256,
+        }))),
+    }
+}
+
+/// Fails where those who follow a signed channel could not follow it any longer.
+fn check_signed(
+    remote: &Remote,
+    live: Option<&Pointer>,
+    movement: &Movement<'_>,
+) -> Result<(), Error> {
+    let Some(signature) = live.and_then(|pointer| pointer.signature.as_deref()) else {
+        return Ok(());
+    };
+    let (address, channel) = (remote.address.clone(), movement.channel.clone());
+    match (movement.sign, claimed_name(signature)) {
+        (None, _) if !movement.unsigned => Err(Error::Unsigned {
+            remote: address,
+            channel,
+        }),
+        (Some(signer), Some(there)) if there != signer.name() => Err(Error::OtherName {
+            remote: address,
+            channel,
+            there,
+            here: signer.name().to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Whether a pointer that names the version already is signed as it shall be.
 fn is_signed(pointer: &Pointer, movement: &Movement<'_>) -> bool {
     let Some(signer) = movement.sign else {
@@ -190,8 +238,16 @@ fn about(movement: &Movement<'_>, generation: u64) -> About {
 }
 
 /// The pointer that follows.
-fn next(live: Option<&Pointer>, movement: &Movement<'_>, id: &str) -> Result<Pointer, Error> {
-    let generation = live.map_or(0, |pointer| pointer.generation) + 1;
+fn next(
+    remote: &Remote,
+    live: Option<&Pointer>,
+    movement: &Movement<'_>,
+    id: &str,
+) -> Result<Pointer, Error> {
+    let last = live.map_or(0, |pointer| pointer.generation);
+    let generation = last
+        .checked_add(1)
+        .ok_or_else(|| remote.malformed("the pointer", &"it counts no further"))?;
     let at = Timestamp::now();
     let release = RemoteRelease {
         generation,

@@ -82,13 +82,7 @@ fn try_conditions(
     // Where it may not be written at all, that is no condition's fault.
     objects.write(&key, b"0", When::Always, progress)?;
     let absent = new_key();
-    let on = |key: &str, body: &[u8], when: When<'_>| {
-        let put = objects.write(key, body, when, progress);
-        put.map_err(|e| match e.is_turned_away() {
-            true => broken(&format!("it does not know them: {e}")),
-            false => e,
-        })
-    };
+    let on = |key: &str, body: &[u8], when: When<'_>| objects.write(key, body, when, progress);
     if on(&absent, b"1", When::Absent)? != Put::Done {
         return Err(broken("an object that is not there cannot be made"));
     }

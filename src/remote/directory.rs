@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,14 +13,15 @@ use super::Error;
 use super::objects::{Download, Listed, Objects, Put, Tag, Upload, When, make_room};
 use crate::digest::{Digest, Hasher};
 use crate::durable::{self, Context as _, PathError};
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 
 const LOCK: &str = ".lock";
 /// How long another writer's few file operations are waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 const BUFFER: usize = 1 << 20;
-const FILE: u32 = 0o644;
+/// The bits that a file has of those of the directory that it lies in: whom the remote is for, its directory says.
+const FILE_BITS: u32 = 0o666;
 
 pub(super) struct Directory {
     root: PathBuf,
@@ -41,8 +42,14 @@ impl Directory {
         Ok(self.root.join(path))
     }
 
+    fn file_mode(&self) -> Result<u32, PathError> {
+        let root = fs::metadata(&self.root).context(&self.root)?;
+        Ok(root.permissions().mode() & FILE_BITS)
+    }
+
     fn lock(&self, progress: &dyn Progress) -> Result<File, Error> {
         let path = self.root.join(LOCK);
+        let made = !path.exists();
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -51,6 +58,10 @@ impl Directory {
             .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
             .open(&path)
             .context(&path)?;
+        if made {
+            // Whoever may write the remote may take its lock.
+            durable::set_mode(&path, self.file_mode()?)?;
+        }
         let deadline = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {
@@ -125,7 +136,7 @@ impl Objects for Directory {
         if !holds {
             return Ok(Put::Refused);
         }
-        durable::write_atomic(&path, bytes, FILE)?;
+        durable::write_atomic(&path, bytes, self.file_mode()?)?;
         Ok(Put::Done)
     }
 
@@ -170,18 +181,9 @@ impl Objects for Directory {
         for upload in uploads {
             let path = self.place(&upload.key)?;
             let source = File::open(&upload.path).context(&upload.path)?;
-            durable::write_atomic_with(&path, FILE, |to| {
-                let digest = copy(source, to, Hasher::default(), moved, progress)
-                    .map_err(|e| e.at(&upload.path))?
-                    .finish();
-                match digest == upload.sha256 {
-                    true => Ok(()),
-                    false => Err(Error::WrongBytes {
-                        what: upload.path.display().to_string(),
-                        expected: upload.sha256,
-                        found: digest.to_string(),
-                    }),
-                }
+            durable::write_atomic_with(&path, self.file_mode()?, |to| {
+                let copied = copy(source, to, Hasher::default(), moved, progress);
+                upload.check(copied.map_err(|e| e.at(&upload.path))?.finish())
             })?;
         }
         Ok(())
@@ -194,7 +196,16 @@ impl Objects for Directory {
         progress: &dyn Progress,
     ) -> Result<(), Error> {
         for download in downloads {
-            let source = durable::open_beneath(&self.root, Path::new(&download.key))?;
+            let source = match durable::open_beneath(&self.root, Path::new(&download.key)) {
+                Err(e) if e.is_not_found() => {
+                    return Err(Error::Missing {
+                        remote: self.root.display().to_string(),
+                        key: download.key.clone(),
+                        named_by: "what is pulled".into(),
+                    });
+                }
+                other => other?,
+            };
             let part = download.part();
             make_room(&part).context(&part)?;
             let mut to = File::create(&part).context(&part)?;
@@ -208,6 +219,25 @@ impl Objects for Directory {
             fs::rename(&part, &download.to).context(&download.to)?;
         }
         Ok(())
+    }
+
+    fn race(
+        &self,
+        key: &str,
+        bodies: Vec<Vec<u8>>,
+        when: When<'_>,
+        progress: &dyn Progress,
+    ) -> Result<usize, Error> {
+        let _ = progress;
+        thread::scope(|scope| {
+            let put = |body: Vec<u8>| scope.spawn(move || self.write(key, &body, when, &Silent));
+            let puts: Vec<_> = bodies.into_iter().map(put).collect();
+            let mut taken = 0;
+            for put in puts.into_iter().filter_map(|put| put.join().ok()) {
+                taken += usize::from(put? == Put::Done);
+            }
+            Ok(taken)
+        })
     }
 }
 

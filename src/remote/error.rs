@@ -1,6 +1,7 @@
 //! Why a remote does not give or take.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
@@ -32,6 +33,16 @@ pub enum Error {
         remote: String,
         /// What was tried.
         doing: String,
+        /// What was said, without secrets.
+        problem: String,
+    },
+    /// An answer broke off in its middle.
+    #[error("{remote}: reading {key} broke off: {problem}")]
+    BrokeOff {
+        /// The remote's address.
+        remote: String,
+        /// What was read.
+        key: String,
         /// What was said, without secrets.
         problem: String,
     },
@@ -94,6 +105,16 @@ pub enum Error {
         /// What came.
         found: String,
     },
+    /// A file of this store is not what its version says.
+    #[error("{} should have sha256 {expected}, and has {found}", path.display())]
+    WrongHere {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: Digest,
+        /// What it is.
+        found: Digest,
+    },
     /// The name means other content there.
     #[error(transparent)]
     NameTaken(Box<NameTaken>),
@@ -125,6 +146,28 @@ pub enum Error {
         remote: String,
         /// Which condition it broke.
         problem: String,
+    },
+    /// The channel's releases are signed under another name.
+    #[error(
+        "{channel} of {remote} is signed under the name {there}, and this release would be under {here}"
+    )]
+    OtherName {
+        /// The remote.
+        remote: String,
+        /// The channel.
+        channel: Channel,
+        /// The name there.
+        there: String,
+        /// The name here.
+        here: String,
+    },
+    /// Those who follow the channel take only what is signed.
+    #[error("{channel} of {remote} is signed, and this release would not be")]
+    Unsigned {
+        /// The remote.
+        remote: String,
+        /// The channel.
+        channel: Channel,
     },
     /// An older release is offered again.
     #[error("{channel} of {remote} is at release {found}, but release {seen} was followed already")]
@@ -218,23 +261,12 @@ takes_faults!(
 );
 
 impl Error {
-    /// Whether the other side turned a write away as such, which was made well without a condition: it does not know conditions.
-    pub(super) fn is_turned_away(&self) -> bool {
-        let says = |problem: &str| {
-            let said = [
-                "status code: 4",
-                "status code: 501",
-                "NotImplemented",
-                "not supported",
-            ];
-            said.iter().any(|words| problem.contains(words))
-        };
-        matches!(self, Self::Transport { problem, .. } if says(problem))
-    }
-
     /// Whether trying again later may help: what a follower waits out, and what a transfer tries again.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Transport { .. } | Self::Unknown { .. })
+        matches!(
+            self,
+            Self::Transport { .. } | Self::BrokeOff { .. } | Self::Unknown { .. }
+        )
     }
 }
 
@@ -242,8 +274,11 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Fault(e) => e.kind(),
-            Self::Address { .. } => Kind::Usage,
-            Self::Transport { .. } | Self::Unknown { .. } | Self::Unsafe { .. } => Kind::Remote,
+            Self::Address { .. } | Self::Unsigned { .. } | Self::OtherName { .. } => Kind::Usage,
+            Self::Transport { .. }
+            | Self::BrokeOff { .. }
+            | Self::Unknown { .. }
+            | Self::Unsafe { .. } => Kind::Remote,
             Self::Empty(_)
             | Self::NoVersion { .. }
             | Self::NoChannel { .. }
@@ -252,6 +287,7 @@ impl Fault for Error {
             Self::Malformed { .. }
             | Self::Missing { .. }
             | Self::WrongBytes { .. }
+            | Self::WrongHere { .. }
             | Self::Replayed { .. }
             | Self::Rewritten { .. }
             | Self::FromFuture { .. } => Kind::Integrity,
@@ -265,8 +301,9 @@ impl Fault for Error {
         Some(match self {
             Self::Fault(e) => return e.hint(),
             Self::Address { .. } => "Give a directory, s3://bucket/prefix, gs://bucket/prefix or az://account/container/prefix; credentials come from the environment.".into(),
-            Self::Transport { .. } => {
-                "Look at its address, the network and the credentials; `ragctl doctor --remote` tells more. What was transferred is kept, run the same command to go on.".into()
+            Self::WrongHere { .. } => "`ragctl verify` tells what is damaged here.".into(),
+            Self::Transport { .. } | Self::BrokeOff { .. } => {
+                "Look at its address, the network and the credentials; `ragctl doctor --remote` tells more. Whole files that were transferred are kept: run the same command to go on.".into()
             }
             Self::Empty(_) => "Push a version first, or look at the address.".into(),
             Self::UnknownFormat { .. } => "Use the ragctl that wrote it, or a newer one.".into(),
@@ -283,7 +320,13 @@ impl Fault for Error {
                 "Push the version again from where it was built: what is missing is sent.".into()
             }
             Self::WrongBytes { .. } => {
-                "Nothing of it was kept. Push the version again from where it was built.".into()
+                "Nothing of it was kept. Where the remote is damaged, `ragctl push VERSION --resend` from where it was built mends it.".into()
+            }
+            Self::OtherName { .. } => {
+                "Followers take releases of one name only: set [signing] name, which by default is the store's id.".into()
+            }
+            Self::Unsigned { .. } => {
+                "Give --sign, with the key; those who require signatures would follow it no longer. --unsigned does it all the same.".into()
             }
             Self::NameTaken(_) => {
                 "A name means one content for ever: build under the next name, or take the one that is there with `ragctl pull`.".into()

@@ -17,6 +17,8 @@ pub(super) const RECORD: &str = "ragctl-remote.json";
 pub(super) const BLOBS: &str = "blobs/";
 /// Manifests and signatures, by version.
 pub(super) const VERSIONS: &str = "versions/";
+/// What a manifest's key ends with.
+pub(super) const MANIFEST_KEY: &str = "/manifest.json";
 /// What names meant whose versions are gone.
 pub(super) const NAMES: &str = "names/";
 /// Channels but `current`.
@@ -27,8 +29,7 @@ pub(super) const PINS: &str = "pins.json";
 pub(super) const PROBES: &str = "probes/";
 /// Segments of the embedding cache, by space and class.
 pub(super) const CACHE: &str = "cache/embeddings/";
-/// Bytes of the largest record that is read; a manifest of a hundred thousand files is half of it.
-pub(super) const MOST_RECORD: u64 = 64 << 20;
+pub(super) use crate::store::{MOST_MODEL, MOST_RECORD};
 /// Releases that a pointer remembers.
 pub(super) const REMEMBERED: usize = 50;
 
@@ -112,11 +113,11 @@ pub(super) fn blob(digest: &Digest) -> String {
 }
 
 pub(super) fn manifest(name: &VersionName) -> String {
-    format!("{VERSIONS}{name}/manifest.json")
+    format!("{VERSIONS}{name}{MANIFEST_KEY}")
 }
 
 pub(super) fn signature(name: &VersionName) -> String {
-    format!("{VERSIONS}{name}/manifest.json.minisig")
+    format!("{VERSIONS}{name}{MANIFEST_KEY}.minisig")
 }
 
 pub(super) fn meant(name: &VersionName) -> String {
@@ -132,7 +133,7 @@ pub(super) fn pointer(channel: &Channel) -> String {
 
 /// Finds the version whose manifest a key is.
 pub(super) fn version_of(key: &str) -> Option<VersionName> {
-    let name = key.strip_prefix(VERSIONS)?.strip_suffix("/manifest.json")?;
+    let name = key.strip_prefix(VERSIONS)?.strip_suffix(MANIFEST_KEY)?;
     let version: VersionName = name.parse().ok()?;
     (version.to_string() == name).then_some(version)
 }

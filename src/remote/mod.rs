@@ -8,11 +8,14 @@ mod address;
 mod bucket;
 mod cache;
 mod channel;
+mod clouds;
 mod collect;
 mod conditions;
 mod directory;
 mod error;
+mod incoming;
 mod layout;
+mod moving;
 mod objects;
 mod pull;
 mod push;
@@ -30,10 +33,11 @@ pub use channel::{Expected, Moved, Movement, Signer, move_channel, rollback_targ
 pub use collect::{Kept, RemoteCollected, RemotePlan, RemotePolicy, collect};
 pub use conditions::{must_keep_conditions, prove_conditions};
 pub use error::{Error, NameTaken, NotWhereExpected};
+pub use incoming::Incoming;
 pub use layout::{Pointer, RemotePins, RemoteRelease};
 pub use pull::{Offer, Pulled, Wanted, is_followed, keep_signature, offered, pull, take_note};
-pub use push::{PushPlan, Pushed, push};
-pub use show::{Overview, RemoteVersion, live, overview, pin};
+pub use push::{Object, PushPlan, Sending, push};
+pub use show::{Overview, RemoteChannel, RemoteVersion, live, overview, pin};
 
 use crate::progress::Progress;
 use crate::store::{Channel, Received, VersionName};
@@ -49,8 +53,6 @@ pub struct Tuning {
     pub keys: Option<Keys>,
     /// The region of S3 from a configuration file.
     pub region: Option<String>,
-    /// Whether the environment names a server without TLS.
-    pub plain_http: bool,
 }
 
 impl Default for Tuning {
@@ -59,7 +61,6 @@ impl Default for Tuning {
             silence: Duration::from_secs(30),
             keys: None,
             region: None,
-            plain_http: false,
         }
     }
 }
@@ -100,6 +101,11 @@ impl Remote {
             },
             objects: objects::open(address, tuning)?,
         })
+    }
+
+    /// Which place it is: its address, and the server where it is not the cloud's own.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// Its address without secrets.
@@ -152,8 +158,8 @@ impl Remote {
     /// is proven where it matters.
     fn write_new(&self, key: &str, bytes: &[u8], progress: &dyn Progress) -> Result<Put, Error> {
         match self.objects.write(key, bytes, When::Absent, progress) {
-            // A write that broke off is none of these: it may be under way yet, or another's may be.
-            Err(e) if e.is_turned_away() => self.objects.write(key, bytes, When::Always, progress),
+            // Only then: a write that broke off may be under way yet, and another's as well.
+            Err(Error::Unsafe { .. }) => self.objects.write(key, bytes, When::Always, progress),
             other => other,
         }
     }
@@ -210,6 +216,17 @@ impl Remote {
         }
     }
 
+    /// Reads a version's signature; `None` where there is none.
+    pub fn signature(
+        &self,
+        name: &VersionName,
+        progress: &dyn Progress,
+    ) -> Result<Option<String>, Error> {
+        let key = layout::signature(name);
+        let found = self.objects.read(&key, MOST_RECORD, progress)?;
+        Ok(found.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
     /// Names the versions whose manifests are there, oldest first.
     fn versions(&self, progress: &dyn Progress) -> Result<Vec<VersionName>, Error> {
         let listing = self.objects.list(layout::VERSIONS, progress)?;
@@ -224,13 +241,13 @@ impl Remote {
     /// Reads what every channel names, `current` first. One that cannot be read is an error.
     fn channels(&self, progress: &dyn Progress) -> Result<Vec<(Channel, Pointer)>, Error> {
         let listing = self.objects.list(layout::CHANNELS, progress)?;
-        let mut others: Vec<Channel> = listing
-            .iter()
-            .filter_map(|listed| {
-                let name = listed.key.strip_prefix(layout::CHANNELS)?;
-                name.strip_suffix(".json")?.parse().ok()
-            })
-            .collect();
+        let mut others: Vec<Channel> = Vec::new();
+        for listed in &listing {
+            let name = listed.key.strip_prefix(layout::CHANNELS);
+            let name = name.and_then(|name| name.strip_suffix(".json"));
+            let channel = name.and_then(|name| name.parse().ok());
+            others.push(channel.ok_or_else(|| self.malformed(&listed.key, &"it is no channel"))?);
+        }
         others.sort();
         let mut live = Vec::new();
         for channel in std::iter::once(Channel::default()).chain(others) {

@@ -56,6 +56,20 @@ pub(super) struct Upload {
     pub(super) sha256: Digest,
 }
 
+impl Upload {
+    /// Fails where what was read is not what it should be.
+    pub(super) fn check(&self, found: Digest) -> Result<(), Error> {
+        match found == self.sha256 {
+            true => Ok(()),
+            false => Err(Error::WrongHere {
+                path: self.path.clone(),
+                expected: self.sha256,
+                found,
+            }),
+        }
+    }
+}
+
 /// An object that becomes a file.
 #[derive(Debug, Clone)]
 pub(super) struct Download {
@@ -66,7 +80,7 @@ pub(super) struct Download {
 }
 
 impl Download {
-    /// Where it lies until it is whole. What is there from an earlier try is gone on with.
+    /// Where it lies until it is whole.
     pub(super) fn part(&self) -> PathBuf {
         let mut part = self.to.clone().into_os_string();
         part.push(".part");
@@ -130,6 +144,12 @@ pub(super) trait Objects: Sync {
         progress: &dyn Progress,
     ) -> Result<(), Error>;
 
+    /// Whether a file of which a part is here is gone on with, and not begun anew.
+    fn resumes(&self, download: &Download) -> bool {
+        let _ = download;
+        false
+    }
+
     /// Writes the same key many times, at once where that can be, on one condition, and counts how many were taken.
     fn race(
         &self,
@@ -151,7 +171,7 @@ pub(super) trait Objects: Sync {
 pub(super) fn open(address: &Address, tuning: &Tuning) -> Result<Box<dyn Objects>, Error> {
     Ok(match &address.place {
         Place::Directory(root) => Box::new(Directory::new(root)),
-        _ => Box::new(Bucket::open(address, tuning)?),
+        Place::Bucket { cloud, prefix } => Box::new(Bucket::open(address, cloud, prefix, tuning)?),
     })
 }
 

@@ -1,33 +1,28 @@
 //! A version from a remote: what is there is decided by the pointer's and the manifest's hashes alone, what is here already is
 //! linked, and what arrives is hashed before it has a name.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, TryLockError};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::channel::no_channel;
-use super::layout::{self, MOST_RECORD, Pointer};
+use super::incoming::Incoming;
+use super::layout::{self, MOST_MODEL, Pointer};
 use super::objects::Download;
 use super::{Error, Remote};
 use crate::digest::Digest;
-use crate::durable::{self, Context as _, PathError};
+use crate::durable::{self, PathError};
 use crate::progress::Progress;
 use crate::signature::{About, Trust};
 use crate::store::{self, Channel, LockedStore, Received, Seen, Store, VersionName};
 
-/// Where bytes lie that arrived and have no place yet, below the cache.
-const INCOMING: &str = "incoming";
-/// After this long nobody comes back for them.
-const ABANDONED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How far another machine's clock may be ahead.
 const AHEAD: Duration = Duration::from_secs(10 * 60);
-/// Bytes that a model's file may have; its size is not in the manifest.
-const MOST_MODEL: u64 = 16 << 30;
 
 /// What is wanted of a remote.
 #[derive(Debug, Clone)]
@@ -94,7 +89,7 @@ pub fn offered(
         Wanted::Channel(channel) => {
             let pointer = remote.pointer(channel, progress)?;
             let (pointer, _) = pointer.ok_or_else(|| no_channel(remote, channel))?;
-            let seen = store.seen(remote.address(), channel)?;
+            let seen = store.seen(remote.place(), channel)?;
             if !anew {
                 check_order(remote, channel, &pointer, seen.as_ref())?;
             }
@@ -116,9 +111,7 @@ pub fn offered(
             found: received.manifest_sha256.to_string(),
         });
     }
-    let key = layout::signature(&name);
-    let signature = remote.objects.read(&key, MOST_RECORD, progress)?;
-    let signature = signature.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned());
+    let signature = remote.signature(&name, progress)?;
     let mut signed_by = None;
     if !trust.is_empty() {
         let about = About::Version(name.clone());
@@ -130,7 +123,7 @@ pub fn offered(
                 version: name,
             };
             let release = trust.check(received.bytes(), pointer.signature.as_deref(), &about)?;
-            let seen = store.seen(remote.address(), channel)?.filter(|_| !anew);
+            let seen = store.seen(remote.place(), channel)?.filter(|_| !anew);
             let first = seen.and_then(|seen| seen.signed_by);
             let same = first.is_none_or(|first| first == statement.store);
             if release.store != statement.store || !same {
@@ -151,21 +144,36 @@ pub fn offered(
     })
 }
 
-/// Says whether a channel here is at what the remote's was seen at last, and still names.
+/// Says whether a remote's channel still names the release that was released here last. What is live here does not matter: whoever
+/// rolled back here by hand is left alone until the remote moves. Where signatures are required, the release's must still count.
 pub fn is_followed(
     remote: &Remote,
     store: &Store,
     channel: &Channel,
+    trust: &Trust,
     progress: &dyn Progress,
 ) -> Result<bool, Error> {
-    let Some(seen) = store.seen(remote.address(), channel)? else {
+    let Some(seen) = store.seen(remote.place(), channel)? else {
         return Ok(false);
     };
-    let found = remote.pointer(channel, progress)?;
-    let same = found.is_some_and(|(found, _)| {
-        (found.generation, found.manifest_sha256) == (seen.generation, seen.manifest_sha256)
-    });
-    Ok(same && store.live_on(channel)? == Some(seen.version))
+    let Some((found, _)) = remote.pointer(channel, progress)? else {
+        return Ok(false);
+    };
+    let same = (found.generation, found.manifest_sha256) == (seen.generation, seen.manifest_sha256);
+    if !same || !seen.released {
+        return Ok(false);
+    }
+    if !trust.is_empty()
+        && let Ok(manifest) = store.manifest_bytes(&seen.version)
+    {
+        let about = About::Release {
+            channel: channel.clone(),
+            generation: found.generation,
+            version: seen.version,
+        };
+        trust.check(&manifest, found.signature.as_deref(), &about)?;
+    }
+    Ok(true)
 }
 
 /// Refuses a release that is older than one that was followed, another one of the same number, and one of the future.
@@ -206,21 +214,17 @@ fn check_order(
     Ok(())
 }
 
-/// Brings an offered version into the store: its model, then itself, sealed as a build is. With `dry_run` it only says what it
-/// would take.
+/// Brings an offered version into the store: its model, then itself, sealed as a build is. Without a place for what arrives it
+/// only says what it would take.
 pub fn pull(
     remote: &Remote,
     store: &Store,
     offer: &Offer,
-    dry_run: bool,
+    incoming: Option<&Incoming>,
     lock: &dyn Fn() -> Result<LockedStore, store::Error>,
     progress: &dyn Progress,
 ) -> Result<Pulled, Error> {
     let received = &offer.received;
-    let generation = offer
-        .pointer
-        .as_ref()
-        .map(|(_, pointer)| pointer.generation);
     let mut pulled = Pulled {
         version: offer.version().clone(),
         changed: false,
@@ -228,7 +232,10 @@ pub fn pull(
         fetched_bytes: 0,
         here_bytes: 0,
         resumed_bytes: 0,
-        generation,
+        generation: offer
+            .pointer
+            .as_ref()
+            .map(|(_, pointer)| pointer.generation),
     };
     store.check_not_withdrawn(offer.version())?;
     let here = received.is_in(store)?;
@@ -242,73 +249,59 @@ pub fn pull(
         return Ok(pulled);
     }
     pulled.changed = true;
-    let incoming = Incoming::open(store, progress)?;
+    // As long as there is a draft, no gc takes a model or a snapshot away.
+    let draft = incoming.map(|_| store.draft()).transpose()?;
     let version = received.manifest.files.iter().filter(|_| !here);
-    let version = version.map(|file| (file.sha256, Some(file.size)));
+    let mut needed: BTreeMap<Digest, Option<u64>> =
+        version.map(|file| (file.sha256, Some(file.size))).collect();
     let model = received
         .manifest
         .model_files
         .values()
         .filter(|_| !has_model);
     let model: BTreeSet<Digest> = model.copied().collect();
-    let mut needed: BTreeMap<Digest, Option<u64>> = version.collect();
     for digest in &model {
         needed.entry(*digest).or_insert(None);
     }
     let local = local_files(store, &needed)?;
-    let mut downloads = Vec::new();
-    let missing: Vec<&Digest> = needed
-        .keys()
-        .filter(|digest| !local.contains_key(digest))
-        .collect();
-    let keys: Vec<String> = missing.iter().map(|digest| layout::blob(digest)).collect();
-    let there = remote.objects.look(&keys, progress)?;
-    for digest in missing {
-        let key = layout::blob(digest);
-        let listed = there.get(&key).ok_or_else(|| Error::Missing {
-            remote: remote.address.clone(),
-            key: key.clone(),
-            named_by: offer.version().to_string(),
-        })?;
-        let expected = needed.get(digest).copied().flatten();
-        let download = Download {
-            key,
-            to: incoming.file(digest),
-            size: listed.size,
-            sha256: *digest,
-        };
-        if expected.is_some_and(|expected| expected != listed.size) || listed.size > MOST_MODEL {
-            return Err(download.wrong(format!("{} bytes", listed.size)));
-        }
-        downloads.push(download);
-    }
+    let missing = needed
+        .iter()
+        .filter(|(digest, _)| !local.contains_key(digest));
+    let mut downloads = downloads(remote, offer, missing, incoming, progress)?;
     let model_bytes = |digest: &Digest| {
         let here = local.get(digest).and_then(|path| fs::metadata(path).ok());
-        let listed = there.get(&layout::blob(digest)).map(|listed| listed.size);
-        here.map(|here| here.len()).or(listed).unwrap_or(0)
+        let mut there = downloads.iter().filter(|file| file.sha256 == *digest);
+        here.map(|here| here.len())
+            .or(there.next().map(|there| there.size))
     };
-    pulled.total_bytes += model.iter().map(model_bytes).sum::<u64>();
-    let resumed = |download: &Download| {
+    pulled.total_bytes += model.iter().filter_map(model_bytes).sum::<u64>();
+    let all: u64 = downloads.iter().map(|download| download.size).sum();
+    pulled.here_bytes = pulled.total_bytes.saturating_sub(all);
+    let (Some(incoming), Some(draft)) = (incoming, draft) else {
+        pulled.fetched_bytes = all;
+        return Ok(pulled);
+    };
+    downloads.retain(|download| !is_whole(download));
+    let left = |download: &Download| {
         let part = fs::metadata(download.part()).map_or(0, |part| part.len());
-        match fs::metadata(&download.to) {
-            Ok(_) => download.size,
-            Err(_) => part.min(download.size),
+        match remote.objects.resumes(download) {
+            true => download.size - part.min(download.size),
+            false => download.size,
         }
     };
-    pulled.resumed_bytes = downloads.iter().map(resumed).sum();
-    let all: u64 = downloads.iter().map(|download| download.size).sum();
-    pulled.fetched_bytes = all - pulled.resumed_bytes;
-    pulled.here_bytes = pulled.total_bytes.saturating_sub(all);
-    if dry_run {
-        return Ok(pulled);
-    }
-    incoming.check_space(pulled.fetched_bytes)?;
-    downloads.retain(|download| !is_whole(download));
+    let left = downloads.iter().map(left).sum();
+    incoming.check_space(left)?;
+    let fetched = Cell::new(0);
     {
-        let stage = progress.stage("pull", Some(pulled.fetched_bytes), "bytes");
-        let moved = |bytes: u64| stage.advance(bytes);
+        let stage = progress.stage("pull", Some(left), "bytes");
+        let moved = |bytes: u64| {
+            fetched.set(fetched.get() + bytes);
+            stage.advance(bytes);
+        };
         remote.objects.fetch(&downloads, &moved, progress)?;
     }
+    pulled.fetched_bytes = fetched.get();
+    pulled.resumed_bytes = all.saturating_sub(fetched.get());
     let place = |digest: &Digest, draft: &Path, file: &str| -> Result<(), PathError> {
         let relative = Path::new(file);
         durable::make_dirs(draft, relative.parent().unwrap_or(Path::new("")))?;
@@ -325,7 +318,6 @@ pub fn pull(
         store.install(&draft, &store.model_dir(&received.manifest.fingerprint))?;
     }
     if !here {
-        let draft = store.draft()?;
         for file in &received.manifest.files {
             progress.checkpoint()?;
             place(&file.sha256, draft.dir(), &file.path)?;
@@ -339,26 +331,73 @@ pub fn pull(
     Ok(pulled)
 }
 
-/// Keeps the signature of a pulled version beside its reports.
-pub fn keep_signature(store: &LockedStore, offer: &Offer) -> Result<(), Error> {
-    if let Some(signature) = &offer.signature
-        && store.signature(offer.version())?.as_ref() != Some(signature)
-    {
-        store.keep_signature(offer.version(), signature)?;
+/// Finds what is to be fetched, each with its size as it lies there. One that the manifest gives another size is refused.
+fn downloads<'a>(
+    remote: &Remote,
+    offer: &Offer,
+    missing: impl Iterator<Item = (&'a Digest, &'a Option<u64>)>,
+    incoming: Option<&Incoming>,
+    progress: &dyn Progress,
+) -> Result<Vec<Download>, Error> {
+    let missing: Vec<(Digest, Option<u64>)> =
+        missing.map(|(digest, size)| (*digest, *size)).collect();
+    let keys: Vec<String> = missing
+        .iter()
+        .map(|(digest, _)| layout::blob(digest))
+        .collect();
+    let there = remote.objects.look(&keys, progress)?;
+    let mut downloads = Vec::new();
+    for ((sha256, expected), key) in missing.into_iter().zip(keys) {
+        let listed = there.get(&key).ok_or_else(|| Error::Missing {
+            remote: remote.address.clone(),
+            key: key.clone(),
+            named_by: offer.version().to_string(),
+        })?;
+        let download = Download {
+            key,
+            to: incoming.map_or_else(PathBuf::new, |incoming| incoming.file(&sha256)),
+            size: listed.size,
+            sha256,
+        };
+        let wrong = expected.is_some_and(|expected| expected != listed.size);
+        if wrong || listed.size > MOST_MODEL {
+            return Err(download.wrong(format!("{} bytes", listed.size)));
+        }
+        downloads.push(download);
     }
-    Ok(())
+    Ok(downloads)
 }
 
-/// Remembers the release that was followed: once the version is whole and here, and not before.
-pub fn take_note(remote: &Remote, store: &LockedStore, offer: &Offer) -> Result<(), Error> {
+/// Keeps the signature of a pulled version beside its reports: one that was checked, or where there is none yet.
+pub fn keep_signature(store: &LockedStore, offer: &Offer) -> Result<(), Error> {
+    let Some(signature) = &offer.signature else {
+        return Ok(());
+    };
+    let checked = offer.signed_by.is_some();
+    match store.signature(offer.version())? {
+        Some(kept) if kept == *signature || !checked => Ok(()),
+        _ => Ok(store.keep_signature(offer.version(), signature)?),
+    }
+}
+
+/// Remembers the release that was followed: once the version is whole and here, and not before. `released` is whether it was
+/// released here, too; `anew` takes the remote as one that was never seen.
+pub fn take_note(
+    remote: &Remote,
+    store: &LockedStore,
+    offer: &Offer,
+    released: bool,
+    anew: bool,
+) -> Result<(), Error> {
     if let Some((channel, pointer)) = &offer.pointer {
         let seen = Seen {
             generation: pointer.generation,
             version: pointer.version.clone(),
             manifest_sha256: pointer.manifest_sha256,
+            released,
             signed_by: offer.signed_by.clone(),
         };
-        store.keep_seen(remote.address(), channel, Some(&seen))?;
+        store.keep_seen(remote.place(), channel, seen, anew)?;
     }
     Ok(())
 }
@@ -403,70 +442,4 @@ fn local_files(
         }
     }
     Ok(found)
-}
-
-/// What arrives, below the cache: kept until it has its place, so that a pull that was cut off is gone on with.
-struct Incoming {
-    dir: PathBuf,
-    _lock: File,
-}
-
-impl Incoming {
-    fn open(store: &Store, progress: &dyn Progress) -> Result<Self, Error> {
-        let dir = store.cache_dir().join(INCOMING);
-        fs::create_dir_all(&dir).context(&dir)?;
-        let path = dir.join(".lock");
-        let lock = File::create(&path).context(&path)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(store::Error::Locked {
-                    holder: "another `ragctl pull`".into(),
-                }
-                .into());
-            }
-            Err(TryLockError::Error(e)) => return Err(e).context(&path)?,
-        }
-        progress.checkpoint()?;
-        let incoming = Self { dir, _lock: lock };
-        incoming.forget_abandoned()?;
-        Ok(incoming)
-    }
-
-    fn file(&self, digest: &Digest) -> PathBuf {
-        self.dir.join(digest.to_string())
-    }
-
-    fn forget_abandoned(&self) -> Result<(), PathError> {
-        let now = SystemTime::now();
-        for entry in fs::read_dir(&self.dir).context(&self.dir)? {
-            let path = entry.context(&self.dir)?.path();
-            let modified = fs::symlink_metadata(&path).and_then(|found| found.modified());
-            let age = modified.map(|modified| now.duration_since(modified).unwrap_or_default());
-            if age.is_ok_and(|age| age > ABANDONED) {
-                fs::remove_file(&path).ok();
-            }
-        }
-        Ok(())
-    }
-
-    fn check_space(&self, needed: u64) -> Result<(), PathError> {
-        let free = durable::free_bytes(&self.dir)?;
-        if free < needed {
-            let what = format!("{needed} bytes are needed, and {free} are free");
-            return Err(io::Error::new(io::ErrorKind::StorageFull, what)).context(&self.dir);
-        }
-        Ok(())
-    }
-
-    fn clear<'a>(&self, digests: impl Iterator<Item = &'a Digest>) -> Result<(), PathError> {
-        for digest in digests {
-            let path = self.file(digest);
-            match fs::remove_file(&path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e).context(path),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
 }

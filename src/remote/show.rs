@@ -24,7 +24,17 @@ pub struct Overview {
     /// Its versions, oldest first.
     pub versions: Vec<RemoteVersion>,
     /// Its channels.
-    pub channels: Vec<(Channel, Pointer)>,
+    pub channels: Vec<RemoteChannel>,
+}
+
+/// A channel of a remote.
+#[derive(Debug, Serialize)]
+pub struct RemoteChannel {
+    /// Its name.
+    pub channel: Channel,
+    /// What it names.
+    #[serde(flatten)]
+    pub pointer: Pointer,
 }
 
 /// A version of a remote.
@@ -76,15 +86,21 @@ pub fn overview(remote: &Remote, progress: &dyn Progress) -> Result<Overview, Er
     Ok(Overview {
         remote: remote.address.clone(),
         versions,
-        channels: remote.channels(progress)?,
+        channels: remote
+            .channels(progress)?
+            .into_iter()
+            .map(|(channel, pointer)| RemoteChannel { channel, pointer })
+            .collect(),
     })
 }
 
-/// Pins a version of a remote, with a reason, or with `None` takes its pin away. Says whether that changed anything.
+/// Pins a version of a remote, with a reason, or with `None` takes its pin away. Says whether that changed anything, or with
+/// `dry_run` would.
 pub fn pin(
     remote: &Remote,
     version: &VersionName,
     pinned: Option<Option<String>>,
+    dry_run: bool,
     progress: &dyn Progress,
 ) -> Result<bool, Error> {
     remote.must_be_made(progress)?;
@@ -103,13 +119,16 @@ pub fn pin(
         if pins.pins.get(version) == pinned.as_ref() {
             return Ok(attempt > 0);
         }
+        if dry_run {
+            return Ok(true);
+        }
         match &pinned {
             Some(reason) => drop(pins.pins.insert(version.clone(), reason.clone())),
             None => drop(pins.pins.remove(version)),
         }
         let when = tag.as_ref().map_or(When::Absent, When::Unchanged);
         let bytes = remote.bytes(layout::PINS, &pins)?;
-        // Where others write at the same time, or the outcome is not known, the next round looks again.
+        // Where others write at the same time, the next round looks again.
         match remote.objects.write(layout::PINS, &bytes, when, progress) {
             Ok(Put::Done) => return Ok(true),
             Ok(Put::Refused) => thread::sleep(pause(attempt)),

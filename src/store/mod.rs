@@ -49,7 +49,7 @@ pub use manifest::{
 pub use name::{Bump, ParseNameError, VersionName};
 pub use origins::Seen;
 pub use pins::Pin;
-pub use received::Received;
+pub use received::{MOST_MODEL, MOST_RECORD, Received};
 use release::HistoryLine;
 pub use release::{HookFailure, Intent, Operation, Release, standing, standing_releases};
 pub use shared::Shared;

@@ -18,7 +18,10 @@ pub struct Seen {
     pub version: VersionName,
     /// The hash of its manifest.
     pub manifest_sha256: Digest,
-    /// The name that signed it, where signatures are required.
+    /// Whether it was released here as well.
+    #[serde(default)]
+    pub released: bool,
+    /// The name that signed it, or an earlier one, where signatures were required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_by: Option<String>,
 }
@@ -29,7 +32,7 @@ struct Origins {
 }
 
 impl Store {
-    /// Reads what was seen of a remote's channel. `remote` is its address without secrets.
+    /// Reads what was seen of a remote's channel. `remote` says which place it is, without secrets.
     pub fn seen(&self, remote: &str, channel: &Channel) -> Result<Option<Seen>, Error> {
         let origins: Option<Origins> = read_json(&self.root, &super::state(ORIGINS))?;
         let mut remotes = origins.unwrap_or_default().remotes;
@@ -40,22 +43,32 @@ impl Store {
 }
 
 impl LockedStore {
-    /// Keeps what was seen of a remote's channel, or forgets it. Only what has proven itself whole and wanted is seen: an
-    /// answer that was refused must not shut the right one out.
+    /// Keeps what was seen of a remote's channel. Only what has proven itself whole and wanted is seen: an answer that was refused
+    /// must not shut the right one out. An older release than the one that is kept changes nothing, unless the remote is taken
+    /// `anew`; nor does a release of which no signature was asked take a name away.
     pub fn keep_seen(
         &self,
         remote: &str,
         channel: &Channel,
-        seen: Option<&Seen>,
+        seen: Seen,
+        anew: bool,
     ) -> Result<(), Error> {
         let origins: Option<Origins> = read_json(self.root(), &super::state(ORIGINS))?;
         let mut origins = origins.unwrap_or_default();
         let channels = origins.remotes.entry(remote.to_owned()).or_default();
-        match seen {
-            Some(seen) if channels.get(channel) == Some(seen) => return Ok(()),
-            Some(seen) => drop(channels.insert(channel.clone(), seen.clone())),
-            None => drop(channels.remove(channel)),
+        let before = channels.get(channel).filter(|_| !anew);
+        let same = before.is_some_and(|before| before.generation == seen.generation);
+        let seen = Seen {
+            released: seen.released || same && before.is_some_and(|before| before.released),
+            signed_by: seen
+                .signed_by
+                .or_else(|| before.and_then(|before| before.signed_by.clone())),
+            ..seen
+        };
+        if before.is_some_and(|before| before.generation > seen.generation || *before == seen) {
+            return Ok(());
         }
+        channels.insert(channel.clone(), seen);
         write_json(&self.state(ORIGINS), &origins, self.shared().file())
     }
 }

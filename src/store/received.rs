@@ -15,6 +15,10 @@ use crate::digest::Digest;
 use crate::durable;
 use crate::space::{DECIDING, OPTIONAL};
 
+/// Bytes of the largest record that is taken from elsewhere; a manifest of a hundred thousand files is half of it.
+pub const MOST_RECORD: u64 = 64 << 20;
+/// Bytes of the largest file of a model that is taken; its size is not in the manifest.
+pub const MOST_MODEL: u64 = 16 << 30;
 /// Files that a version may have; ours have some tens.
 const MOST_FILES: usize = 100_000;
 /// Bytes of the longest name in a path, as filesystems have it.
@@ -175,15 +179,13 @@ impl Store {
 
 /// Checks that there is what every version has: its list of documents, and one table with its files.
 fn check_table(manifest: &Manifest) -> Result<(), String> {
-    let has = |path: &str| {
-        let mut files = manifest.files.iter();
-        files.any(|file| file.path.starts_with(path))
-    };
+    let has = |wanted: &dyn Fn(&str) -> bool| manifest.files.iter().any(|file| wanted(&file.path));
     let [table] = manifest.tables.as_slice() else {
         return Err(format!("it describes {} tables", manifest.tables.len()));
     };
     check_path(&table.path)?;
-    match has(SOURCES) && has(&format!("{}/", table.path)) {
+    let below = format!("{}/", table.path);
+    match has(&|path| path == SOURCES) && has(&|path| path.starts_with(&below)) {
         true => Ok(()),
         false => Err("it lacks what every version has".into()),
     }

@@ -400,6 +400,25 @@ def unsafe(lab, outcome, name, options):
         outcome.add([f"{key} is left" for key in server.bodies(BUCKET) if "probes/" in key], name)
 
 
+def throttled(lab, outcome):
+    """A condition that is only put off is never left out."""
+    place = lab.template()
+    with s3.S3() as server:
+        lab.must(["push", "v0.1.0", "--channel", "current", "--remote", address()], place, env=keys(server))
+        before = server.bodies(BUCKET)
+        conditional = lambda request: "If-Match" in request.headers or "If-None-Match" in request.headers
+        for status in (429, 403, 503):
+            server.begin(lambda request: s3.Fault(status=status) if request.method == "PUT" and conditional(request) else None)
+            run = lab.run(["push", "v0.2.0", "--channel", "current", "--remote", address(), "--timeout", "1s"], place, env=keys(server))
+            outcome.visited += 1
+            outcome.injected += any(conditional(request) for request in server.requests)
+            after = server.bodies(BUCKET)
+            if run.code != 20 or "conditions" in run.err:
+                outcome.add([f"conditional writes are answered {status}: exit code {run.code}: {run.err.strip()[-300:]}"])
+            if any(after.get(key) != before.get(key) for key in (POINTER, f"{PREFIX}versions/v0.2.0/manifest.json")):
+                outcome.add([f"conditional writes are answered {status}, and what they were to write is there"])
+
+
 def proofs(lab, outcome):
     """What was proven is remembered for its place alone."""
     place = lab.template()
@@ -415,7 +434,13 @@ def proofs(lab, outcome):
         with server.lock:
             server.buckets["three"] = dict(server.buckets["one"])
         seen.append(probed("three", "v0.3.0"))
-        if seen != [True, False, True, True]:
+        # The same names at another server.
+        with s3.S3() as other:
+            with server.lock:
+                other.buckets["one"] = dict(server.buckets["one"])
+            lab.must(["push", "v0.3.0", "--channel", "current", "--remote", address("one")], place, env=keys(other))
+            seen.append(any("probes/" in request.key and "If-Match" in request.headers for request in other.requests))
+        if seen != [True, False, True, True, True]:
             outcome.add([f"conditions were tried {seen}; a new place, a known one, another one and a copy were pushed to"])
 
 
@@ -434,6 +459,7 @@ def t31(lab):
             outcome.visited += 1
             if run.code != 0:
                 outcome.add([f"a server that answers {options}: exit code {run.code}: {run.err.strip()[-300:]}"])
+    throttled(lab, outcome)
     proofs(lab, outcome)
     return outcome
 

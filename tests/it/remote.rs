@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Output, Sandbox, fingerprint, tiny_bert};
+use crate::support::{Output, Sandbox, fingerprint, hold_lock, tiny_bert};
 
 /// A build machine with v0.1.0 pushed to a directory, and a fresh machine beside it.
 struct Sides {
@@ -115,7 +115,7 @@ fn what_is_here_already_is_neither_sent_nor_fetched_again() {
         .run(["push", &version, "--channel", "current", "--json"])
         .ok()
         .json();
-    assert_eq!(planned["plan"]["bytes"], pushed["pushed"]["bytes"]);
+    assert_eq!(planned["pushed"]["bytes"], pushed["pushed"]["bytes"]);
     let (sent, all) = (&pushed["pushed"]["bytes"], &pushed["pushed"]["total_bytes"]);
     assert!(sent.as_u64() < all.as_u64(), "{pushed}");
     let planned = sides
@@ -284,10 +284,7 @@ fn a_push_mends_what_is_missing() {
 fn only_what_a_trusted_key_signed_is_taken() {
     let sides = Sides::new();
     let (built, served) = (&sides.built, &sides.served);
-    built
-        .run(["sign", "--new-key", "release.key"])
-        .ok()
-        .tells("");
+    built.run(["sign", "--new-key", "release.key"]).ok();
     served.run(["sign", "--new-key", "other.key"]).ok();
     let public = built.path("release.key.pub");
     let pull = |key: &Path| {
@@ -314,7 +311,12 @@ fn only_what_a_trusted_key_signed_is_taken() {
     // A signed version that a release without a signature names is not what the key's owner released.
     let version = sides.build("Other words.\n");
     built.run(["sign", &version, "--key", "release.key"]).ok();
-    sides.push(&version).ok();
+    let unsigned = ["push", &version, "--channel", "current"];
+    built
+        .run(unsigned)
+        .code(2)
+        .tells("this release would not be");
+    built.run(unsigned.iter().chain(&["--unsigned"])).ok();
     pull(&public).code(12);
     assert_eq!(sides.live(), "v0.1.0");
     let back = [
@@ -481,7 +483,7 @@ fn a_fresh_machine_embeds_nothing_that_another_one_did() {
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&segment, bytes).unwrap();
     fresh.remove("store/cache/embeddings");
-    pull(&[]).code(12);
+    assert_eq!(pull(&[]).ok().json()["damaged"], 1);
 }
 
 #[test]
@@ -636,6 +638,9 @@ fn remotes_are_named_in_the_configuration_and_nothing_else_of_it_changes() {
         .tells("nothing was ever pushed");
     sandbox
         .run(["pull", "--remote", "./nowhere", "--offline"])
+        .code(10);
+    sandbox
+        .run(["pull", "--remote", "s3://bucket/kb", "--offline"])
         .code(2);
 }
 
@@ -691,4 +696,243 @@ fn a_damaged_local_file_is_not_linked_but_fetched() {
         "{pulled}"
     );
     sides.served.run(["verify"]).ok();
+}
+
+#[test]
+fn of_two_pulls_at_once_the_newer_release_stays() {
+    let sides = Sides::pushed();
+    sides.pull().ok();
+    let pull = || {
+        let mut command = sides
+            .served
+            .command(["pull", "--publish", "--lock-timeout", "60s"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    };
+    for text in ["Second.\n", "Third.\n", "Fourth.\n"] {
+        let held = hold_lock(&sides.served.path("store/state/lock"));
+        let first = pull();
+        std::thread::sleep(Duration::from_millis(300));
+        let version = sides.build(text);
+        sides.push(&version).ok();
+        let second = pull();
+        std::thread::sleep(Duration::from_millis(300));
+        drop(held);
+        for mut pulling in [first, second] {
+            assert!(pulling.wait().unwrap().success());
+        }
+        assert_eq!(sides.live(), version);
+    }
+    let seen = fs::read_to_string(sides.served.path("store/state/remotes.json")).unwrap();
+    assert!(seen.contains("\"generation\": 4"), "{seen}");
+}
+
+#[test]
+fn a_damaged_remote_is_mended_by_sending_everything_again() {
+    let sides = Sides::pushed();
+    for entry in fs::read_dir(sides.bucket("blobs")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[0] ^= 1;
+        fs::write(&path, bytes).unwrap();
+    }
+    fs::write(sides.bucket("versions/v0.1.0/manifest.json"), "{").unwrap();
+    sides.pull().code(12);
+    sides.push("v0.1.0").code(13);
+    sides.built.run(["push", "v0.1.0", "--resend"]).ok();
+    sides.pull().ok();
+}
+
+#[test]
+fn a_dry_run_leaves_no_trace() {
+    let sides = Sides::pushed();
+    let version = sides.build("Second.\n");
+    sides.built.run(["cache", "push"]).ok();
+    sides.built.run(["export", &version, "a.tar.zst"]).ok();
+    let archive = sides.built.path("a.tar.zst");
+    let archive = archive.to_str().unwrap();
+    sides.pull().ok();
+    sides.served.remove("store/cache/incoming");
+    let trace = || {
+        (
+            fingerprint(&sides.bucket("")),
+            fingerprint(&sides.served.path("store")),
+        )
+    };
+    let before = trace();
+    let dry = |sandbox: &Sandbox, args: &[&str]| {
+        sandbox
+            .run(args.iter().chain(&["--dry-run", "--json"]))
+            .ok()
+            .json()
+    };
+    for args in [
+        &["push", &version, "--channel", "current"][..],
+        &["rollback", "--remote", "origin", "--to", "v0.1.0"],
+        &["gc", "--remote", "origin", "--min-age", "0s"],
+        &["pin", "v0.1.0", "--remote", "origin"],
+        &["cache", "push"],
+    ] {
+        dry(&sides.built, args);
+    }
+    for args in [
+        &["pull", "--publish"][..],
+        &["cache", "pull"],
+        &["import", archive],
+    ] {
+        dry(&sides.served, args);
+    }
+    assert_eq!(before, trace());
+    let fresh = dry(&sides.served, &["pull", "--init", "--store", "fresh"]);
+    assert_eq!(fresh["fetched_bytes"], fresh["total_bytes"]);
+    assert!(!sides.served.path("fresh").exists());
+}
+
+#[test]
+fn a_signed_channel_is_not_moved_unsigned_unseen_or_under_another_name() {
+    let sides = Sides::new();
+    let built = &sides.built;
+    built.run(["sign", "--new-key", "release.key"]).ok();
+    let signed = ["--sign", "--key", "release.key"];
+    let push = |version: &str, more: &[&str]| {
+        let args = ["push", version, "--channel", "current"];
+        built.run(args.iter().chain(more))
+    };
+    push("v0.1.0", &signed).ok();
+    let version = sides.build("Second.\n");
+    push(&version, &signed).ok();
+    let back = |more: &[&str]| {
+        let args = ["rollback", "--remote", "origin"];
+        built.run(args.iter().chain(more))
+    };
+    back(&[]).code(2).tells("is signed");
+    // Nobody's name is put under what its owner did not sign.
+    built.run(["sign", "--new-key", "other.key"]).ok();
+    back(&["--sign", "--key", "other.key"]).code(12);
+    let toml = fs::read_to_string(built.path("ragctl.toml")).unwrap();
+    built.write(
+        "ragctl.toml",
+        &format!("{toml}\n[signing]\nname = \"other\"\n"),
+    );
+    back(&signed).code(2).tells("under the name");
+    built.write("ragctl.toml", &toml);
+    back(&["--expect-current", "v9.9.9", "--dry-run"]).code(13);
+    back(&signed).ok();
+    assert_eq!(sides.pointer()["version"], "v0.1.0");
+    built.run(["rollback", "--key", "release.key"]).code(2);
+}
+
+#[test]
+fn a_local_rollback_asks_for_signatures_too_but_not_for_their_time() {
+    let sandbox = Sandbox::published();
+    sandbox.write("docs/beta.txt", "Second.\n");
+    sandbox.run(["run"]).ok();
+    sandbox.run(["sign", "--new-key", "release.key"]).ok();
+    let toml = fs::read_to_string(sandbox.path("ragctl.toml")).unwrap();
+    let trusted = "\n[signing]\ntrusted = [\"release.key.pub\"]\n";
+    sandbox.write("ragctl.toml", &format!("{toml}{trusted}"));
+    sandbox.run(["rollback"]).code(12).tells("is not signed");
+    let sign = ["sign", "v0.1.0", "--key", "release.key", "--expires", "1s"];
+    sandbox.run(sign).ok();
+    std::thread::sleep(Duration::from_millis(1500));
+    sandbox.run(["publish", "v0.1.0"]).code(12).tells("expired");
+    sandbox.run(["rollback"]).ok();
+}
+
+#[test]
+fn one_damaged_segment_keeps_no_other_away() {
+    let sides = Sides::pushed();
+    sides.build("Second.\n");
+    sides.built.run(["cache", "push"]).ok();
+    let spaces = fs::read_dir(sides.bucket("cache/embeddings")).unwrap();
+    let class = spaces
+        .map(|space| space.unwrap().path().join("f32"))
+        .next()
+        .unwrap();
+    let segment = fs::read_dir(class).unwrap().next().unwrap().unwrap().path();
+    fs::write(&segment, "nothing").unwrap();
+    let fresh = Sandbox::with_docs();
+    let bucket = sides.bucket("");
+    let pull = [
+        "cache",
+        "pull",
+        "--remote",
+        bucket.to_str().unwrap(),
+        "--json",
+    ];
+    let pulled = fresh.run(pull).ok().json();
+    assert_eq!(
+        (&pulled["segments"], &pulled["damaged"]),
+        (&1.into(), &1.into())
+    );
+    // Its size gives it away, so that whoever has it sends it again.
+    assert_eq!(
+        sides.built.run(["cache", "push", "--json"]).ok().json()["segments"],
+        1
+    );
+    assert_eq!(fresh.run(pull).ok().json()["segments"], 1);
+}
+
+#[test]
+fn an_import_brings_the_signature_of_a_version_that_is_here() {
+    let sandbox = Sandbox::published();
+    sandbox.run(["sign", "--new-key", "release.key"]).ok();
+    let key = sandbox.path("release.key.pub");
+    let other = Sandbox::new();
+    other.write("ragctl.toml", "");
+    other.run(["init"]).ok();
+    let import = |archive: &str| other.run(["import", sandbox.path(archive).to_str().unwrap()]);
+    sandbox.run(["export", "v0.1.0", "unsigned.tar.zst"]).ok();
+    import("unsigned.tar.zst").ok();
+    sandbox.run(["sign", "v0.1.0", "--key", "release.key"]).ok();
+    sandbox.run(["export", "v0.1.0", "signed.tar.zst"]).ok();
+    let publish = || {
+        let args = [
+            "publish",
+            "v0.1.0",
+            "--require",
+            "bytes",
+            "--require-signature",
+        ];
+        other.run(args.iter().copied().chain([key.to_str().unwrap()]))
+    };
+    publish().code(12);
+    import("signed.tar.zst").ok();
+    publish().ok();
+}
+
+#[test]
+fn a_rollback_here_holds_until_the_remote_moves() {
+    let sides = Sides::pushed();
+    sides.pull().ok();
+    let version = sides.build("Second.\n");
+    sides.push(&version).ok();
+    let mut command = sides.served.command([
+        "pull",
+        "--publish",
+        "--follow",
+        "--interval",
+        "100ms",
+        "-o",
+        "name",
+    ]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let _follower = Served(command.spawn().unwrap());
+    let becomes = |version: &str| {
+        let begun = Instant::now();
+        while sides.live() != version {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{version} did not come"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    becomes(&version);
+    sides.served.run(["rollback", "--lock-timeout", "10s"]).ok();
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(sides.live(), "v0.1.0");
+    let third = sides.build("Third.\n");
+    sides.push(&third).ok();
+    becomes(&third);
 }

@@ -20,9 +20,10 @@ pub(super) use rollback::{RemoteRollback, roll_back_remote};
 
 use super::context::Context;
 use super::error::CliError;
-use crate::config::{FILE, Loaded};
+use crate::config::{FILE, Loaded, RemoteConfig};
+use crate::corpus;
 use crate::durable::{self, Context as _};
-use crate::remote::{self, Address, Overview};
+use crate::remote::{self, Address, Overview, RemoteChannel};
 use crate::ui::{Answer, table};
 
 /// Name the places that versions are pushed to and pulled from, and look at them
@@ -118,7 +119,22 @@ impl AddArgs {
         }
         let address = Address::parse(&self.url, &loaded.path("remote", ""))?;
         address.at(self.endpoint.clone(), self.region.clone())?;
+        let known = loaded.config.remotes.get(&self.name);
+        let same = |known: &RemoteConfig| {
+            (&known.url, &known.endpoint, &known.region)
+                == (&self.url, &self.endpoint, &self.region)
+        };
+        if let Some(known) = known.filter(|known| !same(known)) {
+            let url = corpus::redact(&known.url);
+            return Err(CliError::usage(
+                format!("{} is {url} already", self.name),
+                "Take it out first with `ragctl remote remove`, or choose another name.",
+            ));
+        }
         write(context, loaded, &self.name, self.dry_run, |remotes| {
+            if known.is_some() {
+                return Some(self.url.clone());
+            }
             let mut entry = Table::new();
             entry.insert("url", value(&self.url));
             let more = [("endpoint", &self.endpoint), ("region", &self.region)];
@@ -135,6 +151,12 @@ impl AddArgs {
 
 impl RemoveArgs {
     fn run(&self, context: &Context<'_>, loaded: &Loaded) -> Result<(), CliError> {
+        if !loaded.config.remotes.contains_key(&self.name) {
+            return Err(CliError::usage(
+                format!("there is no remote `{}`", self.name),
+                "`ragctl remote list` shows what there is.",
+            ));
+        }
         write(context, loaded, &self.name, self.dry_run, |remotes| {
             remotes.remove(&self.name);
             None
@@ -220,8 +242,8 @@ impl Listed {
     fn of(loaded: &Loaded) -> Self {
         let remotes = loaded.config.remotes.iter().map(|(name, remote)| Named {
             name: name.clone(),
-            url: crate::corpus::redact(&remote.url),
-            endpoint: remote.endpoint.as_deref().map(crate::corpus::redact),
+            url: corpus::redact(&remote.url),
+            endpoint: remote.endpoint.as_deref().map(corpus::redact),
         });
         Self {
             remotes: remotes.collect(),
@@ -250,7 +272,7 @@ impl Answer for Listed {
 impl Answer for Overview {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.remote)?;
-        for (channel, pointer) in &self.channels {
+        for RemoteChannel { channel, pointer } in &self.channels {
             writeln!(
                 out,
                 "{channel} is {}, release {} of {:.0}",

@@ -12,13 +12,15 @@ use jiff::Timestamp;
 use super::super::context::{Context, duration};
 use super::super::error::CliError;
 use crate::config::Loaded;
+use crate::digest::Digest;
 use crate::durable::Context as _;
 use crate::remote::{self, Address, Keys, Remote, Signer, Tuning};
 use crate::signature::{About, SigningKey, Statement, Trust};
-use crate::store::Store;
+use crate::store::{self, Held, Store, VersionName};
 
 /// The remote that is meant where none is named and there are several.
 const ORIGIN: &str = "origin";
+const SILENCE: Duration = Duration::from_secs(30);
 const SIGNING_KEY: &str = "RAGCTL_SIGNING_KEY";
 const SIGNING_PASSWORD: &str = "RAGCTL_SIGNING_PASSWORD";
 const REQUIRE_SIGNATURE: &str = "RAGCTL_REQUIRE_SIGNATURE";
@@ -36,9 +38,9 @@ pub(in crate::cli) struct RemoteOptions {
 /// How a remote is spoken to.
 #[derive(Debug, Clone, Default, Args)]
 pub(in crate::cli) struct TuningOptions {
-    /// How long the remote may be silent before a request is given up
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
-    timeout: Duration,
+    /// How long the remote may be silent before a request is tried again or given up; 30s by default
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
 }
 
 /// Whose signatures are required.
@@ -55,7 +57,7 @@ pub(in crate::cli) struct KeyOptions {
     /// The secret key's file in minisign's format [env: RAGCTL_SIGNING_KEY, the key itself; RAGCTL_SIGNING_PASSWORD]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// For how long the signature counts, such as 30d; for ever by default
+    /// For how long the signature counts, such as 30d; for ever by default. Sign again before: servers start from nothing expired
     #[arg(long, value_name = "TIME", value_parser = duration)]
     expires: Option<Duration>,
 }
@@ -79,24 +81,43 @@ impl TuningOptions {
         loaded: &Loaded,
         named: Option<&str>,
     ) -> Result<Remote, CliError> {
-        if context.is_offline() {
+        let address = address(context, loaded, named)?;
+        if context.is_offline() && !address.is_directory() {
             return Err(CliError::usage(
-                "--offline forbids what a remote needs",
+                "--offline forbids what a bucket needs",
                 "Leave it out, or use `ragctl export` and `ragctl import`.",
             ));
         }
-        let address = address(context, loaded, named)?;
-        let (keys, region) = profile()?;
-        let variable = |name: &str| env::var(name).unwrap_or_default();
-        let plain = |name: &&str| variable(name).starts_with("http://");
-        let endpoints = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"];
-        let tuning = Tuning {
-            silence: self.timeout.max(Duration::from_millis(100)),
-            keys,
-            region,
-            plain_http: endpoints.iter().any(plain) || variable("AWS_ALLOW_HTTP") == "true",
+        let mut tuning = Tuning {
+            silence: self
+                .timeout
+                .unwrap_or(SILENCE)
+                .max(Duration::from_millis(100)),
+            ..Tuning::default()
+        };
+        let address = match address.is_s3() {
+            true => {
+                (tuning.keys, tuning.region) = profile()?;
+                at_named_server(address)?
+            }
+            false => address,
         };
         Ok(Remote::open(&address, &tuning)?)
+    }
+
+    /// Whether it was given.
+    pub(in crate::cli) fn is_given(&self) -> bool {
+        self.timeout.is_some()
+    }
+}
+
+/// The same at the server that the environment names, where the configuration names none: it is a part of which place it is.
+fn at_named_server(address: Address) -> Result<Address, CliError> {
+    let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
+    let mut named = names.iter().filter_map(|name| env::var(name).ok());
+    match named.find(|value| !value.is_empty()) {
+        Some(endpoint) if !address.has_endpoint() => Ok(address.at(Some(endpoint), None)?),
+        _ => Ok(address),
     }
 }
 
@@ -145,7 +166,8 @@ fn address(
 fn profile() -> Result<(Option<Keys>, Option<String>), CliError> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let home = variable("HOME").map(PathBuf::from);
-    let profile = variable("AWS_PROFILE").unwrap_or_else(|| "default".into());
+    let asked = variable("AWS_PROFILE");
+    let profile = asked.clone().unwrap_or_else(|| "default".into());
     let file = |name: &str, default: &str| {
         let default = || Some(home.as_ref()?.join(".aws").join(default));
         variable(name).map(PathBuf::from).or_else(default)
@@ -168,31 +190,39 @@ fn profile() -> Result<(Option<Keys>, Option<String>), CliError> {
         let value = ini.as_ref()?.section(Some(section))?.get(key)?;
         Some(value.trim().to_owned())
     };
+    let config = read(file("AWS_CONFIG_FILE", "config"))?;
+    let section = match profile.as_str() {
+        "default" => "default".to_owned(),
+        other => format!("profile {other}"),
+    };
     let by_environment = ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"];
-    let keys = if by_environment.iter().any(|name| variable(name).is_some()) {
+    let by_environment = by_environment.iter().any(|name| variable(name).is_some());
+    let keys = if by_environment {
         None
     } else {
         let credentials = read(file("AWS_SHARED_CREDENTIALS_FILE", "credentials"))?;
-        let get = |key: &str| get(&credentials, &profile, key);
-        get("aws_access_key_id")
-            .zip(get("aws_secret_access_key"))
-            .map(|(id, secret)| Keys {
-                id,
-                secret,
-                token: get("aws_session_token"),
-            })
+        let get = |key: &str| {
+            let kept = get(&credentials, &profile, key);
+            kept.or_else(|| get(&config, &section, key))
+        };
+        let secret = get("aws_secret_access_key");
+        let keys = get("aws_access_key_id").zip(secret);
+        keys.map(|(id, secret)| Keys {
+            id,
+            secret,
+            token: get("aws_session_token"),
+        })
     };
-    let region = match variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")) {
-        Some(region) => Some(region),
-        None => {
-            let config = read(file("AWS_CONFIG_FILE", "config"))?;
-            let section = match profile.as_str() {
-                "default" => "default".to_owned(),
-                other => format!("profile {other}"),
-            };
-            get(&config, &section, "region")
-        }
-    };
+    if let (Some(asked), None, false) = (&asked, &keys, by_environment) {
+        // The machine's own role would be another account than the one that was named.
+        return Err(CliError::usage(
+            format!("AWS_PROFILE: the profile `{asked}` holds no keys"),
+            "Of profiles only keys are read: put those of a role or a session into the environment.",
+        ));
+    }
+    let region = variable("AWS_REGION")
+        .or_else(|| variable("AWS_DEFAULT_REGION"))
+        .or_else(|| get(&config, &section, "region"));
     Ok((keys, region))
 }
 
@@ -302,6 +332,41 @@ impl KeyOptions {
 }
 
 impl Signs {
+    /// Signs a held version, unless this key has, and keeps the signature. Says whether it did.
+    pub(in crate::cli) fn sign_version(
+        &self,
+        store: &Store,
+        held: &Held,
+    ) -> Result<bool, CliError> {
+        let manifest = store.manifest_bytes(&held.name)?;
+        // What is signed is what was read and checked, not what lies there a moment later.
+        if Digest::of(&manifest) != held.manifest_sha256 {
+            let name = held.name.clone();
+            return Err(store::Error::ManifestChanged { name }.into());
+        }
+        let about = About::Version(held.name.clone());
+        let signed = store.signature(&held.name)?;
+        if signed.is_some_and(|signature| self.holds(&manifest, &about, &signature)) {
+            return Ok(false);
+        }
+        store.keep_signature(&held.name, &self.sign(&manifest, &about)?)?;
+        Ok(true)
+    }
+
+    /// Fails unless this key signed a version, so that nothing is released in its name that is not.
+    pub(in crate::cli) fn check_version(
+        &self,
+        manifest: &[u8],
+        version: &VersionName,
+        signature: Option<&str>,
+    ) -> Result<(), CliError> {
+        let trust = self.key.trust()?;
+        match trust.check(manifest, signature, &About::Version(version.clone())) {
+            Err(crate::signature::Error::Expired { .. }) | Ok(_) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
     /// Signs a manifest's bytes.
     pub(in crate::cli) fn sign(
         &self,
@@ -336,6 +401,10 @@ pub(in crate::cli) struct SignsReleases<'a> {
 impl Signer for SignsReleases<'_> {
     fn sign(&self, release: &About) -> Result<String, remote::Error> {
         Ok(self.signs.sign(self.manifest, release)?)
+    }
+
+    fn name(&self) -> &str {
+        &self.signs.store
     }
 
     fn holds(&self, release: &About, signature: &str) -> bool {

@@ -14,6 +14,7 @@ use crate::ui::Answer;
 
 #[derive(Serialize)]
 struct Pinned {
+    dry_run: bool,
     changed: bool,
     remote: String,
     version: VersionName,
@@ -28,11 +29,13 @@ pub(in crate::cli) fn pin_remote(
     tuning: &TuningOptions,
     version: &VersionName,
     pin: Option<Option<String>>,
+    dry_run: bool,
 ) -> Result<(), CliError> {
     let remote = tuning.open(context, loaded, Some(named))?;
     let pinned = pin.is_some();
-    let changed = remote::pin(&remote, version, pin, context.ui)?;
+    let changed = remote::pin(&remote, version, pin, dry_run, context.ui)?;
     Ok(context.ui.answer(&Pinned {
+        dry_run,
         changed,
         remote: remote.address().to_owned(),
         version: version.clone(),
@@ -46,6 +49,10 @@ impl Answer for Pinned {
             version, remote, ..
         } = self;
         match (self.pinned, self.changed) {
+            (_, true) if self.dry_run => {
+                let what = if self.pinned { "pin" } else { "unpin" };
+                writeln!(out, "would {what} {version} at {remote}")
+            }
             (true, true) => writeln!(out, "pinned {version} at {remote}"),
             (true, false) => writeln!(out, "was pinned already: {version} at {remote}"),
             (false, true) => writeln!(out, "unpinned {version} at {remote}"),

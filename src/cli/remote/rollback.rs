@@ -10,7 +10,7 @@ use super::super::push::{expected, moves_safely};
 use super::{KeyOptions, SignsReleases, TuningOptions};
 use crate::config::Loaded;
 use crate::publish::Expectation;
-use crate::remote::{self, Movement, Signer};
+use crate::remote::{self, Movement, NotWhereExpected, Signer};
 use crate::store::{Channel, Operation, VersionName};
 use crate::ui::Answer;
 
@@ -24,6 +24,7 @@ pub(in crate::cli) struct RemoteRollback<'a> {
     pub(in crate::cli) expectation: Option<&'a Expectation>,
     pub(in crate::cli) reason: Option<String>,
     pub(in crate::cli) sign: bool,
+    pub(in crate::cli) unsigned: bool,
     pub(in crate::cli) key: &'a KeyOptions,
     pub(in crate::cli) regardless: bool,
     pub(in crate::cli) dry_run: bool,
@@ -58,6 +59,34 @@ pub(in crate::cli) fn roll_back_remote(
         name: to.clone(),
     };
     let received = remote.manifest(&to, context.ui)?.ok_or_else(no_version)?;
+    // What was released under this name, as far as the channel remembers, is what is gone back to.
+    let mut releases = live.releases.iter().rev();
+    if let Some(release) = releases.find(|release| release.to == to)
+        && release.manifest_sha256 != received.manifest_sha256
+    {
+        return Err(remote::Error::WrongBytes {
+            what: format!("the manifest of {to}"),
+            expected: release.manifest_sha256,
+            found: received.manifest_sha256.to_string(),
+        }
+        .into());
+    }
+    let expected = match asked.expectation.and_then(expected) {
+        // The target was counted from here: what was released meanwhile is not taken back unseen.
+        None if asked.to.is_none() => Some(Some(live.version.clone())),
+        given => given,
+    };
+    if let Some(expected) = &expected
+        && *expected != Some(live.version.clone())
+    {
+        return Err(remote::Error::NotWhereExpected(Box::new(NotWhereExpected {
+            remote: remote.address().to_owned(),
+            channel: asked.channel.clone(),
+            expected: expected.clone(),
+            found: Some(live.version),
+        }))
+        .into());
+    }
     let mut answer = RolledBack {
         dry_run: asked.dry_run,
         changed: live.version != to,
@@ -72,6 +101,10 @@ pub(in crate::cli) fn roll_back_remote(
         true => Some(asked.key.signs(context, loaded)?),
         false => None,
     };
+    if let Some(signs) = &signs {
+        let signature = remote.signature(&to, context.ui)?;
+        signs.check_version(received.bytes(), &to, signature.as_deref())?;
+    }
     if asked.dry_run {
         return Ok(context.ui.answer(&answer)?);
     }
@@ -87,9 +120,10 @@ pub(in crate::cli) fn roll_back_remote(
             operation: Operation::Rollback,
             to: &to,
             manifest_sha256: received.manifest_sha256,
-            expected: asked.expectation.and_then(expected),
+            expected,
             reason: asked.reason.clone(),
             sign: signer.as_ref().map(|signer| signer as &dyn Signer),
+            unsigned: asked.unsigned,
             unconditional,
         },
         context.ui,
