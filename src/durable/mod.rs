@@ -236,6 +236,24 @@ pub fn is_sole(file: &File) -> io::Result<bool> {
     Ok(file.metadata()?.nlink() == 1)
 }
 
+/// Opens a file to be locked, making it where there is none, with this mode whatever the umask: whoever may write beside it may
+/// take it.
+pub fn open_lock(path: &Path, mode: u32) -> Result<File, PathError> {
+    let made = fs::symlink_metadata(path).is_err();
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
+        .open(path)
+        .context(path)?;
+    if made {
+        set_mode(path, mode)?;
+    }
+    Ok(file)
+}
+
 /// Creates an empty file of this mode, durable; leaves one that exists as it is.
 pub fn create_empty(path: &Path, mode: u32) -> Result<(), PathError> {
     match OpenOptions::new()

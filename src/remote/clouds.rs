@@ -13,10 +13,12 @@ use super::address::{Address, Cloud};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How often the library tries a request again that failed or was turned away.
-const RETRIES: usize = 4;
+/// How often the library tries a request again that failed or was turned away; time ends it before.
+const RETRIES: usize = 10;
 /// After how many silences it tries no more.
 const SILENCES: u32 = 3;
+/// For how long it tries at least: what is gone for a moment is often back by then.
+const LEAST: Duration = Duration::from_secs(6);
 /// How much longer a whole request may take while it writes than reading may be silent: the other side says nothing before it
 /// has it all.
 const WRITING: u32 = 5;
@@ -52,12 +54,12 @@ fn build(
 ) -> Result<Arc<dyn ObjectStore>, Error> {
     let retry = RetryConfig {
         backoff: BackoffConfig {
-            init_backoff: Duration::from_millis(100),
+            init_backoff: Duration::from_millis(200),
             max_backoff: Duration::from_secs(5),
             base: 2.,
         },
         max_retries: RETRIES,
-        retry_timeout: tuning.silence * SILENCES,
+        retry_timeout: LEAST.max(tuning.silence * SILENCES),
     };
     let plain = |endpoint: &String| endpoint.starts_with("http://");
     let endpoint = address.endpoint.as_ref();

@@ -2,9 +2,9 @@
 //! not, and its conditions are kept under one lock.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -49,19 +49,7 @@ impl Directory {
 
     fn lock(&self, progress: &dyn Progress) -> Result<File, Error> {
         let path = self.root.join(LOCK);
-        let made = !path.exists();
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
-            .open(&path)
-            .context(&path)?;
-        if made {
-            // Whoever may write the remote may take its lock.
-            durable::set_mode(&path, self.file_mode()?)?;
-        }
+        let file = durable::open_lock(&path, self.file_mode()?)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {

@@ -1,8 +1,7 @@
 //! What arrives and has no place yet: kept below the store's cache, so that a transfer that was cut off is gone on with.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -34,18 +33,7 @@ impl Incoming {
         durable::make_dirs(&cache, Path::new(DIR))?;
         let dir = cache.join(DIR);
         let path = dir.join(LOCK);
-        let made = !path.exists();
-        let lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
-            .open(&path)
-            .context(&path)?;
-        if made {
-            durable::set_mode(&path, store.shared().file())?;
-        }
+        let lock = durable::open_lock(&path, store.shared().file())?;
         let deadline = Instant::now() + timeout;
         loop {
             match lock.try_lock() {

@@ -3,10 +3,10 @@
 //! Whoever takes the store lock first completes or discards what a crash left: an unfinished release, a staging
 //! directory without an owner, a name that was not written down, a mode that was not set.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::ops::Deref;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -215,14 +215,7 @@ fn take(
     progress: &dyn Progress,
 ) -> Result<File, Error> {
     super::lay_out(store.root(), store.shared())?;
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
-        .open(path)
-        .context(path)?;
+    let mut file = durable::open_lock(path, store.shared().file())?;
     let deadline = Instant::now() + timeout;
     loop {
         match file.try_lock() {

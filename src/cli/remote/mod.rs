@@ -3,6 +3,7 @@
 mod collect;
 mod options;
 mod pins;
+mod profile;
 mod rollback;
 
 use std::fs;
