@@ -33,7 +33,7 @@ use serde_json::json;
 /// Files as LanceDB's tables have them here.
 const FILES: usize = 32;
 const FILE_BYTES: usize = 32 << 20;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// What `ragctl` does at once, so that the copy does it too.
 const AT_ONCE: usize = 8;
 const PART: usize = 8 << 20;
@@ -315,7 +315,11 @@ fn main() {
     let store = Store::create(&scratch.path().join("store"), Shared::World, None).unwrap();
     seal(&store, &name);
     let files: Vec<PathBuf> = (0..FILES)
-        .map(|file| store.version_dir(&name).join(format!("{file:02}.bin")))
+        .map(|file| {
+            store
+                .version_dir(&name)
+                .join(format!("lance/{file:02}.bin"))
+        })
         .collect();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bucket = Bucket::default();
@@ -359,10 +363,9 @@ fn main() {
         let (seconds, most) = ragctl(scratch.path(), &["push", "v1.0.0"]);
         push.push(seconds);
         memory.0 = memory.0.max(most);
-        let (seconds, most) = ragctl(
-            scratch.path(),
-            &["pull", "v1.0.0", "--store", "pulled", "--init"],
-        );
+        let receiving = scratch.path().join("pulled");
+        Store::create(&receiving, Shared::World, None).unwrap();
+        let (seconds, most) = ragctl(scratch.path(), &["pull", "v1.0.0", "--store", "pulled"]);
         pull.push(seconds);
         memory.1 = memory.1.max(most);
         ragctl::durable::remove_tree(&scratch.path().join("pulled")).unwrap();

@@ -23,27 +23,30 @@ const LEAST: Duration = Duration::from_secs(6);
 /// has it all.
 const WRITING: u32 = 5;
 
-/// The same bucket, for reading and for writing.
-pub(super) struct Clients {
-    /// Its answers may take as long as bytes come.
-    pub(super) reads: Arc<dyn ObjectStore>,
-    /// Its requests have a bound as a whole.
-    pub(super) writes: Arc<dyn ObjectStore>,
+/// What a client is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Use {
+    /// Answers may take as long as bytes come.
+    Reading,
+    /// Requests have a bound as a whole.
+    Writing,
 }
 
-pub(super) fn open(address: &Address, cloud: &Cloud, tuning: &Tuning) -> Result<Clients, Error> {
-    let connect = tuning.silence.min(CONNECT);
-    let reading = ClientOptions::new()
-        .with_timeout_disabled()
-        .with_read_timeout(tuning.silence)
-        .with_connect_timeout(connect);
-    let writing = ClientOptions::new()
-        .with_timeout(tuning.silence * WRITING)
-        .with_connect_timeout(connect);
-    Ok(Clients {
-        reads: build(address, cloud, tuning, reading)?,
-        writes: build(address, cloud, tuning, writing)?,
-    })
+/// Opens a bucket, which reads the machine's certificates.
+pub(super) fn open(
+    address: &Address,
+    cloud: &Cloud,
+    tuning: &Tuning,
+    purpose: Use,
+) -> Result<Arc<dyn ObjectStore>, Error> {
+    let client = ClientOptions::new().with_connect_timeout(tuning.silence.min(CONNECT));
+    let client = match purpose {
+        Use::Reading => client
+            .with_timeout_disabled()
+            .with_read_timeout(tuning.silence),
+        Use::Writing => client.with_timeout(tuning.silence * WRITING),
+    };
+    build(address, cloud, tuning, client)
 }
 
 fn build(
@@ -63,7 +66,11 @@ fn build(
     };
     let plain = |endpoint: &String| endpoint.starts_with("http://");
     let endpoint = address.endpoint.as_ref();
-    let client = client.with_allow_http(endpoint.is_some_and(plain));
+    let plain = endpoint.is_some_and(plain);
+    // Where nothing is encrypted, no certificate is asked for, and reading the machine's takes longer than most requests.
+    let client = client
+        .with_allow_http(plain)
+        .with_no_system_certificates(plain);
     Ok(match cloud {
         Cloud::S3 { bucket } => {
             let mut builder = AmazonS3Builder::from_env()

@@ -7,15 +7,16 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Error;
 use super::objects::{Download, make_room};
 use crate::digest::{Digest, Hasher};
-use crate::durable::Context as _;
+use crate::durable::{self, Context as _};
 
-/// Parts in flight at once, over all files: what transfers hold in memory.
-pub(super) const PARTS: usize = 8;
+/// Parts that are sent at once, over all files: what a push holds in memory.
+const PARTS: usize = 6;
 /// A part that was sent within this time leaves room for another one beside it. A slow line carries one part at a time, which then
 /// has the whole of a request's bound to itself.
 const QUICK: Duration = Duration::from_secs(5);
@@ -27,13 +28,6 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn wide() -> Self {
-        Self {
-            permits: Semaphore::new(PARTS),
-            given: Cell::new(PARTS),
-        }
-    }
-
     /// Begins with one, and widens as long as parts are quick.
     pub(super) fn narrow() -> Self {
         Self {
@@ -64,14 +58,19 @@ impl Gate {
 /// A file that is sent.
 pub(super) struct Source {
     file: File,
+    /// Bytes that are still to come, as far as the file's size tells.
+    left: u64,
     hasher: Hasher,
     path: PathBuf,
 }
 
 impl Source {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).context(path)?;
         Ok(Self {
-            file: File::open(path).context(path)?,
+            // One more, so that the end is seen without another allocation.
+            left: file.metadata().context(path)?.len() + 1,
+            file,
             hasher: Hasher::default(),
             path: path.to_owned(),
         })
@@ -80,9 +79,10 @@ impl Source {
     /// Reads the next part; an empty one is the end.
     pub(super) async fn part(mut self, size: u64) -> Result<(Vec<u8>, Self), Error> {
         aside(move || {
-            let mut bytes = Vec::new();
+            let mut bytes = Vec::with_capacity(usize::try_from(self.left.min(size)).unwrap_or(0));
             let read = (&self.file).take(size).read_to_end(&mut bytes);
             read.context(&self.path)?;
+            self.left = self.left.saturating_sub(bytes.len() as u64);
             self.hasher.update(&bytes);
             Ok((bytes, self))
         })
@@ -150,25 +150,33 @@ impl Sink {
         Ok(())
     }
 
-    pub(super) async fn take(mut self, bytes: Vec<u8>) -> Result<Self, Error> {
+    /// Writes and hashes what came, as it came.
+    pub(super) async fn take(mut self, pieces: Vec<Bytes>) -> Result<Self, Error> {
         aside(move || {
-            self.file.write_all(&bytes).context(&self.part)?;
-            self.hasher.update(&bytes);
-            self.at += bytes.len() as u64;
+            for bytes in pieces {
+                self.file.write_all(&bytes).context(&self.part)?;
+                self.hasher.update(&bytes);
+                self.at += bytes.len() as u64;
+            }
             Ok(self)
         })
         .await
     }
 
-    /// Gives the file its name, if it is what it should be; else nothing is left of it.
-    pub(super) fn finish(self, download: &Download) -> Result<(), Error> {
+    /// Gives the file its name, if it is what it should be; else nothing is left of it. It is made durable now, beside what is
+    /// still arriving: when the version is sealed, little is left to wait for.
+    pub(super) async fn finish(self, download: &Download) -> Result<(), Error> {
         let found = self.hasher.finish();
         if found != download.sha256 {
             fs::remove_file(&self.part).context(&self.part)?;
             return Err(download.wrong(found.to_string()));
         }
-        fs::rename(&self.part, &download.to).context(&download.to)?;
-        Ok(())
+        let (part, to) = (self.part, download.to.clone());
+        aside(move || {
+            durable::fsync_file(&part)?;
+            Ok(fs::rename(&part, &to).context(&to)?)
+        })
+        .await
     }
 }
 

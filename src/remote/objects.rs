@@ -145,8 +145,7 @@ pub(super) trait Objects: Sync {
     ) -> Result<(), Error>;
 
     /// Whether a file of which a part is here is gone on with, and not begun anew.
-    fn resumes(&self, download: &Download) -> bool {
-        let _ = download;
+    fn resumes(&self) -> bool {
         false
     }
 

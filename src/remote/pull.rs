@@ -284,7 +284,7 @@ pub fn pull(
     downloads.retain(|download| !is_whole(download));
     let left = |download: &Download| {
         let part = fs::metadata(download.part()).map_or(0, |part| part.len());
-        match remote.objects.resumes(download) {
+        match remote.objects.resumes() {
             true => download.size - part.min(download.size),
             false => download.size,
         }

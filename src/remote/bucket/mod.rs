@@ -8,24 +8,24 @@ mod transfer;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use object_store::path::Path as Key;
 use object_store::{
-    Error as StoreError, GetResult, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutMode,
+    Error as StoreError, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode,
     PutPayload, UpdateVersion,
 };
 use tokio::runtime::Runtime;
 
 use super::address::{Address, Cloud};
-use super::clouds::{self, Clients};
+use super::clouds::{self, Use};
 use super::moving::Gate;
 use super::objects::{Download, Listed, Objects, Put, Tag, Upload, When};
 use super::{Error, Tuning};
 use crate::durable::Context as _;
 use crate::progress::Progress;
-use transfer::PART;
 
 /// Files at once.
 const FILES: usize = 8;
@@ -40,7 +40,10 @@ const PARTING: Duration = Duration::from_secs(5);
 const LONGEST_TOLD: usize = 400;
 
 pub(super) struct Bucket {
-    clients: Clients,
+    reads: Arc<dyn ObjectStore>,
+    writes: OnceLock<Arc<dyn ObjectStore>>,
+    /// How the one that writes is opened, where one is needed.
+    opening: (Address, Cloud, Tuning),
     prefix: String,
     shown: String,
     runtime: Runtime,
@@ -61,18 +64,26 @@ impl Bucket {
             .build()
             .context("the runtime")?;
         let shown = address.to_string();
-        let clients = clouds::open(address, cloud, tuning).map_err(|e| Error::Transport {
-            remote: shown.clone(),
-            doing: "opening it".into(),
-            problem: told(&e),
-        })?;
+        let reads = clouds::open(address, cloud, tuning, Use::Reading);
         Ok(Self {
-            clients,
+            reads: reads.map_err(|e| not_opened(&shown, &e))?,
+            writes: OnceLock::new(),
+            opening: (address.clone(), cloud.clone(), tuning.clone()),
             prefix: prefix.to_owned(),
             shown,
             runtime,
             stopping: AtomicBool::new(false),
         })
+    }
+
+    fn writes(&self) -> Result<&Arc<dyn ObjectStore>, Error> {
+        if let Some(writes) = self.writes.get() {
+            return Ok(writes);
+        }
+        let (address, cloud, tuning) = &self.opening;
+        let writes = clouds::open(address, cloud, tuning, Use::Writing);
+        let writes = writes.map_err(|e| not_opened(&self.shown, &e))?;
+        Ok(self.writes.get_or_init(|| writes))
     }
 
     fn key(&self, key: &str) -> Key {
@@ -129,7 +140,7 @@ impl Bucket {
     async fn put(&self, key: &str, bytes: Vec<u8>, mode: PutMode) -> Result<Put, Error> {
         let conditional = !matches!(mode, PutMode::Overwrite);
         let (at, payload) = (self.key(key), PutPayload::from(bytes));
-        let put = self.clients.writes.put_opts(&at, payload, mode.into());
+        let put = self.writes()?.put_opts(&at, payload, mode.into());
         match put.await {
             Ok(_) => Ok(Put::Done),
             Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {
@@ -187,7 +198,7 @@ impl Objects for Bucket {
         progress: &dyn Progress,
     ) -> Result<Option<(Vec<u8>, Tag)>, Error> {
         let read = || async {
-            let got = match self.clients.reads.get(&self.key(key)).await {
+            let got = match self.reads.get(&self.key(key)).await {
                 Err(StoreError::NotFound { .. }) => return Ok(None),
                 other => other.map_err(|e| self.failed("reading", key, &e))?,
             };
@@ -227,7 +238,7 @@ impl Objects for Bucket {
         };
         self.wait(progress, async {
             let mut found = Vec::new();
-            let mut listing = self.clients.reads.list(Some(&key));
+            let mut listing = self.reads.list(Some(&key));
             while let Some(meta) = listing
                 .try_next()
                 .await
@@ -248,7 +259,7 @@ impl Objects for Bucket {
         progress: &dyn Progress,
     ) -> Result<BTreeMap<String, Listed>, Error> {
         let look = |key: String| async move {
-            match self.clients.reads.head(&self.key(&key)).await {
+            match self.reads.head(&self.key(&key)).await {
                 Ok(meta) => Ok(Some((key.clone(), listed(key, &meta)))),
                 Err(StoreError::NotFound { .. }) => Ok(None),
                 Err(e) => Err(self.failed("looking at", &key, &e)),
@@ -266,7 +277,7 @@ impl Objects for Bucket {
 
     fn remove(&self, key: &str, progress: &dyn Progress) -> Result<(), Error> {
         self.wait(progress, async {
-            match self.clients.writes.delete(&self.key(key)).await {
+            match self.writes()?.delete(&self.key(key)).await {
                 Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
                 Err(e) => Err(self.failed("removing", key, &e)),
             }
@@ -298,15 +309,14 @@ impl Objects for Bucket {
         moved: &dyn Fn(u64),
         progress: &dyn Progress,
     ) -> Result<(), Error> {
-        let gate = Gate::wide();
         self.wait(progress, async {
-            let fetches = stream::iter(downloads).map(|file| self.fetch_one(file, &gate, moved));
+            let fetches = stream::iter(downloads).map(|file| self.fetch_one(file, moved));
             fetches.buffer_unordered(FILES).try_collect().await
         })
     }
 
-    fn resumes(&self, download: &Download) -> bool {
-        download.size > PART
+    fn resumes(&self) -> bool {
+        true
     }
 
     fn race(
@@ -360,6 +370,14 @@ fn knows_no_conditions(e: &StoreError) -> bool {
         StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => true,
         StoreError::Generic { .. } => says(&e.to_string()),
         _ => false,
+    }
+}
+
+fn not_opened(shown: &str, e: &StoreError) -> Error {
+    Error::Transport {
+        remote: shown.to_owned(),
+        doing: "opening it".into(),
+        problem: told(e),
     }
 }
 

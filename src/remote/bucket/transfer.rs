@@ -1,22 +1,23 @@
 //! Files to objects and back, in parts where they are large, each hashed on its way.
 
-use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use futures::stream::{self, FuturesUnordered, StreamExt as _, TryStreamExt as _};
+use futures::stream::{FuturesUnordered, StreamExt as _, TryStreamExt as _};
 use object_store::{
     GetOptions, GetRange, MultipartUpload as _, ObjectStore as _, ObjectStoreExt as _, PutMode,
     PutPayload,
 };
 
-use super::Bucket;
+use super::{Bucket, TICK, TRIES, told};
 use crate::remote::Error;
-use crate::remote::moving::{Gate, PARTS, Sink, Source};
+use crate::remote::moving::{Gate, Sink, Source};
 use crate::remote::objects::{Download, Upload};
 
 /// Bytes of one part: S3 takes none below 5 MiB but the last.
 pub(super) const PART: u64 = 8 << 20;
+/// Bytes that are hashed and written at once.
+const AT_ONCE: u64 = 1 << 20;
 /// Parts that an object may have; S3 takes 10,000.
 const MOST_PARTS: u64 = 9_000;
 
@@ -66,7 +67,7 @@ impl Bucket {
         let failed = |e| self.failed("writing", &upload.key, &e);
         self.go_on()?;
         let size = PART.max(upload.size.div_ceil(MOST_PARTS));
-        let writing = self.clients.writes.put_multipart(&key).await;
+        let writing = self.writes()?.put_multipart(&key).await;
         let mut writing = writing.map_err(failed)?;
         let sent = async {
             let mut source = Source::open(&upload.path)?;
@@ -117,108 +118,92 @@ impl Bucket {
     pub(super) async fn fetch_one(
         &self,
         download: &Download,
-        gate: &Gate,
         moved: &dyn Fn(u64),
     ) -> Result<(), Error> {
         let sink = Sink::open(download).await?;
         let resumed = sink.at > 0;
-        match self.fill(sink, download, gate, moved).await {
+        match self.fill(sink, download, moved).await {
             // What an earlier try left may be what is wrong: a power cut leaves anything. Nothing is left now.
             Err(Error::WrongBytes { .. }) if resumed => {
                 let sink = Sink::open(download).await?;
-                self.fill(sink, download, gate, moved).await
+                self.fill(sink, download, moved).await
             }
             other => other,
         }
     }
 
+    /// Fills a file, and goes on where an answer broke off.
     async fn fill(
         &self,
         mut sink: Sink,
         download: &Download,
-        gate: &Gate,
         moved: &dyn Fn(u64),
     ) -> Result<(), Error> {
-        if download.size <= PART {
-            let _permit = gate.acquire().await;
-            sink.restart()?;
-            let bytes = self.again(|| self.whole(download)).await?;
-            moved(bytes.len() as u64);
-            return sink.take(bytes).await?.finish(download);
+        let mut pause = TICK;
+        let mut tries = 1;
+        loop {
+            let (back, streamed) = self.stream(sink, download, moved).await?;
+            sink = back;
+            match streamed {
+                Ok(()) => return sink.finish(download).await,
+                Err(e) if tries == TRIES => return Err(e),
+                Err(_) => {
+                    self.go_on()?;
+                    tokio::time::sleep(pause).await;
+                    pause *= 3;
+                    tries += 1;
+                }
+            }
         }
-        let ranges = (sink.at..download.size)
-            .step_by(PART as usize)
-            .map(|at| at..(at + PART).min(download.size));
-        // The permit goes with the bytes: those that wait for an earlier part count as well. Since permits are given in order,
-        // no later part keeps an earlier one from its own.
-        let get = async |range: Range<u64>| {
-            let permit = gate.acquire().await;
-            let bytes = self.again(|| self.range(download, &range)).await?;
-            Ok::<_, Error>((bytes, permit))
-        };
-        // In their order, so that they can be hashed; some ahead.
-        let mut parts = stream::iter(ranges).map(get).buffered(PARTS);
-        while let Some((bytes, permit)) = parts.try_next().await? {
-            let Some(bytes) = bytes else {
-                drop(parts);
-                sink.restart()?;
-                return self.stream(download, sink, moved).await;
-            };
-            moved(bytes.len() as u64);
-            sink = sink.take(bytes).await?;
-            drop(permit);
-        }
-        sink.finish(download)
     }
 
-    /// Reads an object in one request, for servers that do not give parts of one.
+    /// Reads what a file lacks of an object. Says whether the answer broke off; what came before that is in the file.
     async fn stream(
         &self,
-        download: &Download,
         mut sink: Sink,
-        moved: &dyn Fn(u64),
-    ) -> Result<(), Error> {
-        let failed = |e| self.failed("reading", &download.key, &e);
-        let got = self.clients.reads.get(&self.key(&download.key)).await;
-        let mut bytes = got.map_err(failed)?.into_stream();
-        while let Some(next) = bytes.try_next().await.map_err(failed)? {
-            if sink.at + next.len() as u64 > download.size {
-                return Err(download.wrong("more bytes than that".into()));
-            }
-            moved(next.len() as u64);
-            sink = sink.take(next.to_vec()).await?;
-        }
-        sink.finish(download)
-    }
-
-    async fn whole(&self, download: &Download) -> Result<Vec<u8>, Error> {
-        let failed = |e| self.failed("reading", &download.key, &e);
-        let got = self.clients.reads.get(&self.key(&download.key)).await;
-        let got = got.map_err(failed)?;
-        match got.meta.size == download.size {
-            true => self.body(&download.key, got, download.size).await,
-            false => Err(download.wrong(format!("{} bytes", got.meta.size))),
-        }
-    }
-
-    /// Reads a part of an object; `None` where the server gives the whole instead.
-    async fn range(
-        &self,
         download: &Download,
-        range: &Range<u64>,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let options = GetOptions {
-            range: Some(GetRange::Bounded(range.clone())),
+        moved: &dyn Fn(u64),
+    ) -> Result<(Sink, Result<(), Error>), Error> {
+        let key = self.key(&download.key);
+        let rest = GetOptions {
+            range: (sink.at > 0).then_some(GetRange::Offset(sink.at)),
             ..GetOptions::default()
         };
-        let key = self.key(&download.key);
-        let got = match self.clients.reads.get_opts(&key, options).await {
-            Err(e) if e.to_string().contains("non-partial") => return Ok(None),
-            other => other.map_err(|e| self.failed("reading", &download.key, &e))?,
+        let got = match self.reads.get_opts(&key, rest).await {
+            // Some servers answer a range with the whole.
+            Err(e) if e.to_string().contains("non-partial") => {
+                sink.restart()?;
+                self.reads.get(&key).await
+            }
+            other => other,
         };
-        let bytes = self
-            .body(&download.key, got, range.end - range.start)
-            .await?;
-        Ok(Some(bytes))
+        let got = got.map_err(|e| self.failed("reading", &download.key, &e))?;
+        if got.meta.size != download.size {
+            return Err(download.wrong(format!("{} bytes", got.meta.size)));
+        }
+        let mut body = got.into_stream();
+        let (mut pieces, mut waiting) = (Vec::new(), 0);
+        loop {
+            let next = body.try_next().await;
+            let ended = !matches!(next, Ok(Some(_)));
+            if let Ok(Some(bytes)) = &next {
+                waiting += bytes.len() as u64;
+                pieces.push(bytes.clone());
+            }
+            if sink.at + waiting > download.size {
+                return Err(download.wrong("more bytes than that".into()));
+            }
+            if ended || waiting >= AT_ONCE {
+                sink = sink.take(std::mem::take(&mut pieces)).await?;
+                moved(std::mem::take(&mut waiting));
+            }
+            let broke_off = |problem| Err(self.broke_off(&download.key, problem));
+            match next {
+                Ok(Some(_)) => {}
+                Ok(None) if sink.at == download.size => return Ok((sink, Ok(()))),
+                Ok(None) => return Ok((sink, broke_off("it is too short".into()))),
+                Err(e) => return Ok((sink, broke_off(told(&e)))),
+            }
+        }
     }
 }
