@@ -18,7 +18,7 @@ const RETRIES: usize = 10;
 /// After how many silences it tries no more.
 const SILENCES: u32 = 3;
 /// For how long it tries at least: what is gone for a moment is often back by then.
-const LEAST: Duration = Duration::from_secs(6);
+const LEAST: Duration = Duration::from_secs(3);
 /// How much longer a whole request may take while it writes than reading may be silent: the other side says nothing before it
 /// has it all.
 const WRITING: u32 = 5;
@@ -57,7 +57,7 @@ fn build(
 ) -> Result<Arc<dyn ObjectStore>, Error> {
     let retry = RetryConfig {
         backoff: BackoffConfig {
-            init_backoff: Duration::from_millis(200),
+            init_backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(5),
             base: 2.,
         },
