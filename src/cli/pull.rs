@@ -114,11 +114,14 @@ impl PullArgs {
         };
         let loaded = context.settings(vec![require, shrink])?;
         let path = context.store_path(&loaded);
-        // What would come into a store that is yet to be made is what comes into an empty one.
-        let scratch = tempfile::tempdir().context("a temporary directory")?;
+        let mut scratch = None;
         let store = match (self.init, Store::open(&path)) {
             (true, Err(store::Error::NoStore(_))) if self.dry_run => {
-                Store::create(scratch.path(), Shared::World, None)?
+                // What would come into a store that is yet to be made is what comes into an empty one.
+                let dir = tempfile::tempdir().context("a temporary directory")?;
+                let empty = Store::create(dir.path(), Shared::World, None)?;
+                scratch = Some(dir);
+                empty
             }
             (true, _) if !self.dry_run => Store::create(&path, Shared::World, None)?,
             _ => context.store(&loaded)?,
@@ -132,10 +135,12 @@ impl PullArgs {
             remote: &remote,
             trust: &trust,
         };
-        if !self.follow {
-            return Ok(context.ui.answer(&self.once(&side)?)?);
+        if self.follow {
+            return self.follow(&side);
         }
-        self.follow(&side)
+        let answer = self.once(&side)?;
+        drop(scratch);
+        Ok(context.ui.answer(&answer)?)
     }
 
     /// Pulls what is named now, and releases it.

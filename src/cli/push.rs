@@ -117,9 +117,9 @@ impl PushArgs {
             let plan = PushPlan::of(&remote, &store, &held, sending, context.ui)?;
             return Ok(context.ui.answer(&answered(plan, would_move))?);
         }
-        let mut unconditional = false;
+        let (mut unconditional, mut let_through) = (false, Vec::new());
         if let Some(channel) = &self.channel {
-            self.gate(
+            let_through = self.gate(
                 context,
                 &loaded,
                 (&remote, channel),
@@ -152,6 +152,7 @@ impl PushArgs {
                 manifest_sha256: held.manifest_sha256,
                 expected: self.expect_current.as_ref().and_then(expected),
                 reason: self.reason.clone(),
+                waived: let_through,
                 sign: signer.as_ref().map(|signer| signer as &dyn Signer),
                 unsigned: self.unsigned,
                 unconditional,
@@ -167,7 +168,7 @@ impl PushArgs {
         Ok(context.ui.answer(&answered(pushed, Some(release)))?)
     }
 
-    /// What a version must pass before a channel there is moved to it.
+    /// What a version must pass before a channel there is moved to it. Returns what it failed and may.
     fn gate(
         &self,
         context: &Context<'_>,
@@ -175,11 +176,11 @@ impl PushArgs {
         (remote, channel): (&Remote, &Channel),
         (store, held): (&Store, &Held),
         waived: &BTreeSet<String>,
-    ) -> Result<(), CliError> {
-        match self.check_size(context, loaded, remote, channel, &held.manifest) {
-            Err(e) if e.kind() == Kind::Gate && waived.contains("shrink") => {}
-            checked => checked?,
-        }
+    ) -> Result<Vec<String>, CliError> {
+        let shrank = match self.check_size(context, loaded, remote, channel, &held.manifest) {
+            Err(e) if e.kind() == Kind::Gate && waived.contains("shrink") => true,
+            checked => checked.map(|()| false)?,
+        };
         let request = Request {
             level: required_level(loaded)?,
             gates: &gates(loaded)?,
@@ -189,8 +190,10 @@ impl PushArgs {
             waived,
         };
         let embedder = embedder_for(context, loaded, store);
-        verify::gate(store, held, &request, &embedder, context.ui)?;
-        Ok(())
+        let passed = verify::gate(store, held, &request, &embedder, context.ui)?;
+        let mut let_through = passed.waived().to_vec();
+        let_through.extend(shrank.then(|| "shrink".to_owned()));
+        Ok(let_through)
     }
 
     fn would_move(

@@ -49,6 +49,8 @@ pub struct Movement<'a> {
     pub expected: Expected,
     /// Why, in the person's words.
     pub reason: Option<String>,
+    /// The gates that it failed and was let through.
+    pub waived: Vec<String>,
     /// What signs it, where it is signed.
     pub sign: Option<&'a dyn Signer>,
     /// Whether a channel whose release is signed may be moved without.
@@ -89,6 +91,8 @@ pub fn move_channel(
     };
     let mut unknown: Option<String> = None;
     let mut failures = 0;
+    // The release that the last write was to make, whatever was said of it.
+    let mut tried: Option<u64> = None;
     for attempt in 0..TRIES {
         progress.checkpoint()?;
         let found = match remote.pointer(channel, progress) {
@@ -104,6 +108,14 @@ pub fn move_channel(
             // Whoever collects what nobody needs may have been a moment earlier. It must not stay unsaid.
             must_have(remote, movement, progress)?;
             return Ok(moved);
+        }
+        let oldest = live.and_then(|pointer| pointer.releases.first());
+        if let (Some(tried), Some(oldest)) = (tried, oldest)
+            && oldest.generation > tried
+        {
+            // So many came since that the pointer remembers it no more: another try could be a second release.
+            unknown = Some("too many releases came after it to tell".into());
+            break;
         }
         if failures >= FAILURES {
             break;
@@ -139,6 +151,8 @@ pub fn move_channel(
                 .write(&key, manifest.bytes(), When::Always, progress)?;
         }
         let next = next(remote, live, movement, &id)?;
+        // All earlier ones were looked for, and are not ours.
+        tried = Some(next.generation);
         let bytes = remote.bytes(&key, &next)?;
         let when = match (&found, movement.unconditional) {
             (_, true) => When::Always,
@@ -259,6 +273,7 @@ fn next(
         by: Actor::current(),
         id: id.to_owned(),
         reason: movement.reason.clone(),
+        waived: movement.waived.clone(),
     };
     let mut releases = live.map_or_else(Vec::new, |pointer| pointer.releases.clone());
     releases.push(release);

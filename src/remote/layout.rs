@@ -31,7 +31,7 @@ pub(super) const PROBES: &str = "probes/";
 pub(super) const CACHE: &str = "cache/embeddings/";
 pub(super) use crate::store::{MOST_MODEL, MOST_RECORD};
 /// Releases that a pointer remembers.
-pub(super) const REMEMBERED: usize = 50;
+pub(super) const REMEMBERED: usize = 100;
 
 /// What makes a place a remote.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -92,6 +92,9 @@ pub struct RemoteRelease {
     /// Why, in the person's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The gates that it failed and was let through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<String>,
 }
 
 /// What a name meant.

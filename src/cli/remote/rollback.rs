@@ -122,6 +122,7 @@ pub(in crate::cli) fn roll_back_remote(
             manifest_sha256: received.manifest_sha256,
             expected,
             reason: asked.reason.clone(),
+            waived: Vec::new(),
             sign: signer.as_ref().map(|signer| signer as &dyn Signer),
             unsigned: asked.unsigned,
             unconditional,
