@@ -133,7 +133,7 @@ fn try_conditions(
     Ok(())
 }
 
-/// How long to wait before a write is tried again that lost a race: longer each time, and never as long as another's.
+/// How long to wait before a write is tried again that lost a race: longer each time, and drawn, so that two do not meet again.
 pub(super) fn pause(attempt: u32) -> Duration {
     let most = 10_u64 << attempt.min(7);
     Duration::from_millis(fastrand::u64(most / 2..=most))
