@@ -285,15 +285,8 @@ pub fn import(
         channels: contents.channels.clone(),
     };
     let has_model = store.has_model(&received.manifest)?;
-    // One that was checked, or where there is none yet.
-    let keep_signature = |locked: &LockedStore| -> Result<(), Error> {
-        let kept = locked.signature(&contents.version)?;
-        match &contents.signature {
-            Some(signature) if kept.is_none() || !trust.is_empty() => {
-                Ok(locked.keep_signature(&contents.version, signature)?)
-            }
-            _ => Ok(()),
-        }
+    let keep_signature = |locked: &LockedStore| {
+        received.keep_signature(locked, contents.signature.as_deref(), !trust.is_empty())
     };
     if dry_run {
         return Ok(imported(!here));
@@ -302,11 +295,7 @@ pub fn import(
         keep_signature(&lock()?)?;
         return Ok(imported(false));
     }
-    let free = durable::free_bytes(store.root())?;
-    if free < received.total() {
-        let what = format!("{} bytes are needed, and {free} are free", received.total());
-        return Err(io::Error::new(io::ErrorKind::StorageFull, what)).context(store.root())?;
-    }
+    durable::check_free(store.root(), received.total())?;
     let stage = progress.stage("import", Some(received.total()), "bytes");
     let draft = store.draft()?;
     for (file, digest) in &received.manifest.model_files {

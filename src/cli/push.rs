@@ -15,7 +15,7 @@ use super::verify::required_level;
 use crate::config::Loaded;
 use crate::fault::{Fault as _, Kind};
 use crate::publish::{self, Expectation, Shrink};
-use crate::remote::{self, Movement, NotWhereExpected, PushPlan, Remote, Sending, Signer};
+use crate::remote::{self, Movement, NotWhereExpected, Pointer, PushPlan, Remote, Sending, Signer};
 use crate::store::{Channel, Held, Manifest, Operation, Store, VersionName};
 use crate::ui::Answer;
 use crate::verify::{self, Request};
@@ -100,7 +100,8 @@ impl PushArgs {
             false => None,
         };
         // A channel that is elsewhere is told before anything costly, and looked at again when it is moved.
-        let would_move = self.would_move(context, &remote)?;
+        let live = self.live(context, &remote)?;
+        let would_move = self.would_move(&remote, live.as_ref())?;
         let answered = |pushed: PushPlan, release: Option<Release>| Answered {
             dry_run: self.dry_run,
             changed: pushed.changed || release.as_ref().is_some_and(|release| release.changed),
@@ -118,11 +119,11 @@ impl PushArgs {
             return Ok(context.ui.answer(&answered(plan, would_move))?);
         }
         let (mut unconditional, mut let_through) = (false, Vec::new());
-        if let Some(channel) = &self.channel {
+        if self.channel.is_some() {
             let_through = self.gate(
                 context,
                 &loaded,
-                (&remote, channel),
+                (&remote, live.as_ref()),
                 (&store, &held),
                 &waived,
             )?;
@@ -173,11 +174,11 @@ impl PushArgs {
         &self,
         context: &Context<'_>,
         loaded: &Loaded,
-        (remote, channel): (&Remote, &Channel),
+        (remote, live): (&Remote, Option<&Pointer>),
         (store, held): (&Store, &Held),
         waived: &BTreeSet<String>,
     ) -> Result<Vec<String>, CliError> {
-        let shrank = match self.check_size(context, loaded, remote, channel, &held.manifest) {
+        let shrank = match self.check_size(context, loaded, remote, live, &held.manifest) {
             Err(e) if e.kind() == Kind::Gate && waived.contains("shrink") => true,
             checked => checked.map(|()| false)?,
         };
@@ -196,19 +197,27 @@ impl PushArgs {
         Ok(let_through)
     }
 
+    /// Reads what the channel there names; nothing where there is none, or none is asked for.
+    fn live(&self, context: &Context<'_>, remote: &Remote) -> Result<Option<Pointer>, CliError> {
+        let Some(channel) = &self.channel else {
+            return Ok(None);
+        };
+        match remote::live(remote, channel, context.ui) {
+            Ok(pointer) => Ok(Some(pointer)),
+            Err(remote::Error::Empty(_) | remote::Error::NoChannel { .. }) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
     fn would_move(
         &self,
-        context: &Context<'_>,
         remote: &Remote,
+        live: Option<&Pointer>,
     ) -> Result<Option<Release>, CliError> {
         let Some(channel) = &self.channel else {
             return Ok(None);
         };
-        let live = match remote::live(remote, channel, context.ui) {
-            Ok(pointer) => Some(pointer.version),
-            Err(remote::Error::Empty(_) | remote::Error::NoChannel { .. }) => None,
-            Err(e) => return Err(e.into()),
-        };
+        let live = live.map(|pointer| pointer.version.clone());
         if let Some(expected) = self.expect_current.as_ref().and_then(expected)
             && expected != live
         {
@@ -234,15 +243,13 @@ impl PushArgs {
         context: &Context<'_>,
         loaded: &Loaded,
         remote: &Remote,
-        channel: &Channel,
+        live: Option<&Pointer>,
         manifest: &Manifest,
     ) -> Result<(), CliError> {
-        let live = match remote::live(remote, channel, context.ui) {
-            Ok(pointer) => remote.manifest(&pointer.version, context.ui),
-            Err(remote::Error::Empty(_) | remote::Error::NoChannel { .. }) => Ok(None),
-            Err(e) => Err(e),
+        let Some(live) = live else {
+            return Ok(());
         };
-        let live = match live {
+        let live = match remote.manifest(&live.version, context.ui) {
             // A live version that cannot be read is no reason to stay with it.
             Err(e) if e.kind() == Kind::Integrity => {
                 context

@@ -6,16 +6,18 @@
 mod beneath;
 mod tree;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 pub use beneath::{find_dir, make_dirs, open_beneath, read_beneath};
 pub use tree::{remove_tree, settle_tree, sweep, tree_bytes, tree_size};
 
 use crate::fault::{Fault, Kind};
+use crate::progress::{Interrupted, Progress};
 
 /// How the names begin that files and links have until they are renamed.
 const TEMPORARY_FILE: &str = ".tmp-";
@@ -167,6 +169,13 @@ pub fn write_atomic_with<T, E: From<PathError>>(
     Ok(filled)
 }
 
+/// Makes a file's bytes durable and gives it another name in place of what bears that. The directory is left to the caller to
+/// fsync.
+pub fn give_name(from: &Path, to: &Path) -> Result<(), PathError> {
+    fsync_file(from)?;
+    fs::rename(from, to).context(to)
+}
+
 /// Creates a file of these bytes and this mode, durable. A name that is taken is an error, and what bears it stays.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), PathError> {
     let mut file = OpenOptions::new()
@@ -254,6 +263,28 @@ pub fn open_lock(path: &Path, mode: u32) -> Result<File, PathError> {
     Ok(file)
 }
 
+/// Takes the lock of an open file, waiting at most `timeout`. Says `false` where somebody holds it still.
+pub fn lock_within<E: From<PathError> + From<Interrupted>>(
+    file: &File,
+    path: &Path,
+    timeout: Duration,
+    progress: &dyn Progress,
+) -> Result<bool, E> {
+    const POLL: Duration = Duration::from_millis(50);
+    let deadline = Instant::now() + timeout;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(e)) => return Err(e).context(path)?,
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Ok(false),
+            Err(TryLockError::WouldBlock) => {
+                progress.checkpoint()?;
+                thread::sleep(POLL);
+            }
+        }
+    }
+}
+
 /// Creates an empty file of this mode, durable; leaves one that exists as it is.
 pub fn create_empty(path: &Path, mode: u32) -> Result<(), PathError> {
     match OpenOptions::new()
@@ -315,6 +346,16 @@ pub fn free_bytes(path: &Path) -> Result<u64, PathError> {
     let found = nix::sys::statvfs::statvfs(path).context(path)?;
     #[allow(clippy::unnecessary_cast, reason = "the types differ by system")]
     Ok((found.blocks_available() as u64).saturating_mul(found.fragment_size() as u64))
+}
+
+/// Fails where the filesystem of a path has no room for so many bytes more.
+pub fn check_free(path: &Path, needed: u64) -> Result<(), PathError> {
+    let free = free_bytes(path)?;
+    if free < needed {
+        let what = format!("{needed} bytes are needed, and {free} are free");
+        return Err(io::Error::new(io::ErrorKind::StorageFull, what)).context(path);
+    }
+    Ok(())
 }
 
 /// The filesystem's own clock: the time it gives a file that is made now. Ages of files are told by it, so that another

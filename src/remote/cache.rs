@@ -128,8 +128,7 @@ pub fn pull_cache(
             let within = path.parent().and_then(|dir| dir.strip_prefix(&root).ok());
             durable::make_dirs(&root, within.unwrap_or(Path::new("")))?;
             durable::set_mode(&file.to, store.shared().file())?;
-            durable::fsync_file(&file.to)?;
-            fs::rename(&file.to, &path).context(&path)?;
+            durable::give_name(&file.to, &path)?;
             durable::fsync_parent(&path)?;
         }
     }

@@ -10,7 +10,7 @@ use super::layout::{self, Pointer, REMEMBERED, RemoteRelease};
 use super::objects::{Put, When};
 use super::{Error, Remote};
 use crate::digest::Digest;
-use crate::fault::Fault as _;
+use crate::fault::{Fault as _, Kind};
 use crate::progress::Progress;
 use crate::signature::{About, claimed_name};
 use crate::store::{Actor, Channel, Operation, Received, VersionName, standing};
@@ -166,7 +166,7 @@ pub fn move_channel(
                 unknown = None;
                 thread::sleep(pause(attempt));
             }
-            Err(e) if e.kind() == crate::fault::Kind::Interrupted => return Err(e),
+            Err(e) if e.kind() == Kind::Interrupted => return Err(e),
             Err(e) => {
                 unknown = Some(e.to_string());
                 failures += 1;
@@ -289,18 +289,15 @@ fn next(
     })
 }
 
-/// Finds the version that a rollback of `steps` releases goes to: as in a store, a rollback takes back the releases above its
+/// Finds the version that a rollback of `steps` releases from where a channel is goes to: as in a store, a rollback takes back the releases above its
 /// target. Versions that are no longer there are passed over.
 pub fn rollback_target(
     remote: &Remote,
     channel: &Channel,
+    pointer: &Pointer,
     steps: usize,
     progress: &dyn Progress,
 ) -> Result<VersionName, Error> {
-    remote.must_be_made(progress)?;
-    let (pointer, _) = remote
-        .pointer(channel, progress)?
-        .ok_or_else(|| no_channel(remote, channel))?;
     let there = remote.versions(progress)?;
     let releases = pointer
         .releases
@@ -317,9 +314,13 @@ pub fn rollback_target(
     })
 }
 
-pub(super) fn no_channel(remote: &Remote, channel: &Channel) -> Error {
-    Error::NoChannel {
+/// Reads what a channel names, or fails where there is none.
+pub fn live(remote: &Remote, channel: &Channel, progress: &dyn Progress) -> Result<Pointer, Error> {
+    remote.must_be_made(progress)?;
+    let found = remote.pointer(channel, progress)?;
+    let found = found.map(|(pointer, _)| pointer);
+    found.ok_or_else(|| Error::NoChannel {
         remote: remote.address.clone(),
         channel: channel.clone(),
-    }
+    })
 }

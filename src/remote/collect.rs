@@ -354,6 +354,16 @@ mod tests {
             Ok(())
         }
 
+        fn race(
+            &self,
+            key: &str,
+            bodies: Vec<Vec<u8>>,
+            when: When<'_>,
+            progress: &dyn Progress,
+        ) -> Result<usize, Error> {
+            self.inner.race(key, bodies, when, progress)
+        }
+
         fn send(&self, _: &[Upload], _: &dyn Fn(u64), _: &dyn Progress) -> Result<(), Error> {
             Ok(())
         }

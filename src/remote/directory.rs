@@ -2,12 +2,12 @@
 //! not, and its conditions are kept under one lock.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::Error;
 use super::objects::{Download, Listed, Objects, Put, Tag, Upload, When, make_room};
@@ -18,7 +18,6 @@ use crate::progress::{Progress, Silent};
 const LOCK: &str = ".lock";
 /// How long another writer's few file operations are waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(20);
 const BUFFER: usize = 1 << 20;
 /// The bits that a file has of those of the directory that it lies in: whom the remote is for, its directory says.
 const FILE_BITS: u32 = 0o666;
@@ -50,23 +49,13 @@ impl Directory {
     fn lock(&self, progress: &dyn Progress) -> Result<File, Error> {
         let path = self.root.join(LOCK);
         let file = durable::open_lock(&path, self.file_mode()?)?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    progress.checkpoint()?;
-                    thread::sleep(POLL);
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::Transport {
-                        remote: self.root.display().to_string(),
-                        doing: "taking its lock".into(),
-                        problem: "another writer holds it".into(),
-                    });
-                }
-                Err(TryLockError::Error(e)) => return Err(e).context(&path)?,
-            }
+        match durable::lock_within::<Error>(&file, &path, PATIENCE, progress)? {
+            true => Ok(file),
+            false => Err(Error::Transport {
+                remote: self.root.display().to_string(),
+                doing: "taking its lock".into(),
+                problem: "another writer holds it".into(),
+            }),
         }
     }
 
@@ -87,7 +76,7 @@ impl Objects for Directory {
         _: &dyn Progress,
     ) -> Result<Option<(Vec<u8>, Tag)>, Error> {
         let file = match durable::open_beneath(&self.root, Path::new(key)) {
-            Err(e) if is_missing(&e) => return Ok(None),
+            Err(e) if e.is_not_found() => return Ok(None),
             other => other?,
         };
         let path = self.root.join(key);
@@ -141,7 +130,7 @@ impl Objects for Directory {
         let mut found = BTreeMap::new();
         for key in keys {
             let file = match durable::open_beneath(&self.root, Path::new(key)) {
-                Err(e) if is_missing(&e) => continue,
+                Err(e) if e.is_not_found() => continue,
                 other => other?,
             };
             let metadata = file.metadata().context(self.root.join(key))?;
@@ -170,8 +159,8 @@ impl Objects for Directory {
             let path = self.place(&upload.key)?;
             let source = File::open(&upload.path).context(&upload.path)?;
             durable::write_atomic_with(&path, self.file_mode()?, |to| {
-                let copied = copy(source, to, Hasher::default(), moved, progress);
-                upload.check(copied.map_err(|e| e.at(&upload.path))?.finish())
+                let copied = copy(source, to, moved, progress);
+                upload.check(copied.map_err(|e| e.at(&upload.path))?)
             })?;
         }
         Ok(())
@@ -198,13 +187,13 @@ impl Objects for Directory {
             make_room(&part).context(&part)?;
             let mut to = File::create(&part).context(&part)?;
             let source = source.take(download.size + 1);
-            let copied = copy(source, &mut to, Hasher::default(), moved, progress);
-            let digest = copied.map_err(|e| e.at(&part))?.finish();
+            let copied = copy(source, &mut to, moved, progress);
+            let digest = copied.map_err(|e| e.at(&part))?;
             if digest != download.sha256 {
                 fs::remove_file(&part).context(&part)?;
                 return Err(download.wrong(digest.to_string()));
             }
-            fs::rename(&part, &download.to).context(&download.to)?;
+            durable::give_name(&part, &download.to)?;
         }
         Ok(())
     }
@@ -234,10 +223,6 @@ fn tag_of(bytes: &[u8]) -> Tag {
         e_tag: Some(Digest::of(bytes).to_string()),
         version: None,
     }
-}
-
-fn is_missing(e: &PathError) -> bool {
-    e.is_not_found()
 }
 
 fn find(root: &Path, relative: &Path) -> Result<Option<PathBuf>, PathError> {
@@ -295,10 +280,10 @@ impl Stopped {
 fn copy(
     mut from: impl Read,
     to: &mut File,
-    mut hasher: Hasher,
     moved: &dyn Fn(u64),
     progress: &dyn Progress,
-) -> Result<Hasher, Stopped> {
+) -> Result<Digest, Stopped> {
+    let mut hasher = Hasher::default();
     let mut buffer = vec![0; BUFFER];
     loop {
         progress
@@ -306,7 +291,7 @@ fn copy(
             .map_err(|e| Stopped::Asked(e.into()))?;
         let read = from.read(&mut buffer).map_err(Stopped::Io)?;
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
-            return Ok(hasher);
+            return Ok(hasher.finish());
         };
         hasher.update(bytes);
         to.write_all(bytes).map_err(Stopped::Io)?;

@@ -1,10 +1,9 @@
 //! What arrives and has no place yet: kept below the store's cache, so that a transfer that was cut off is gone on with.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::Error;
 use crate::digest::Digest;
@@ -16,7 +15,6 @@ const DIR: &str = "incoming";
 const LOCK: &str = ".lock";
 /// After this long nobody comes back for what arrived.
 const ABANDONED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-const POLL: Duration = Duration::from_millis(50);
 
 /// The place of a store for what arrives. One pull at a time has it, from before it asks what there is until it has taken note
 /// of what it took: of two, the older would otherwise have the last word.
@@ -34,20 +32,9 @@ impl Incoming {
         let dir = cache.join(DIR);
         let path = dir.join(LOCK);
         let lock = durable::open_lock(&path, store.shared().file())?;
-        let deadline = Instant::now() + timeout;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    progress.checkpoint()?;
-                    thread::sleep(POLL);
-                }
-                Err(TryLockError::WouldBlock) => {
-                    let holder = "another `ragctl pull`".into();
-                    return Err(store::Error::Locked { holder }.into());
-                }
-                Err(TryLockError::Error(e)) => return Err(e).context(&path)?,
-            }
+        if !durable::lock_within::<Error>(&lock, &path, timeout, progress)? {
+            let holder = "another `ragctl pull`".into();
+            return Err(store::Error::Locked { holder }.into());
         }
         let incoming = Self { dir, _lock: lock };
         incoming.forget_abandoned()?;
@@ -61,12 +48,7 @@ impl Incoming {
 
     /// Fails where the filesystem has no room for so many bytes more.
     pub(super) fn check_space(&self, needed: u64) -> Result<(), PathError> {
-        let free = durable::free_bytes(&self.dir)?;
-        if free < needed {
-            let what = format!("{needed} bytes are needed, and {free} are free");
-            return Err(io::Error::new(io::ErrorKind::StorageFull, what)).context(&self.dir);
-        }
-        Ok(())
+        durable::check_free(&self.dir, needed)
     }
 
     /// Removes what has its place by now.

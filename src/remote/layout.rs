@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::objects::Listed;
 use crate::digest::Digest;
 use crate::store::{Actor, Channel, Operation, VersionName};
 
@@ -29,7 +30,6 @@ pub(super) const PINS: &str = "pins.json";
 pub(super) const PROBES: &str = "probes/";
 /// Segments of the embedding cache, by space and class.
 pub(super) const CACHE: &str = "cache/embeddings/";
-pub(super) use crate::store::{MOST_MODEL, MOST_RECORD};
 /// Releases that a pointer remembers.
 pub(super) const REMEMBERED: usize = 100;
 
@@ -139,6 +139,14 @@ pub(super) fn version_of(key: &str) -> Option<VersionName> {
     let name = key.strip_prefix(VERSIONS)?.strip_suffix(MANIFEST_KEY)?;
     let version: VersionName = name.parse().ok()?;
     (version.to_string() == name).then_some(version)
+}
+
+/// Names the versions whose manifests are in a listing, oldest first.
+pub(super) fn versions_in(listing: &[Listed]) -> Vec<VersionName> {
+    let names = listing.iter().map(|listed| version_of(&listed.key));
+    let mut names: Vec<_> = names.flatten().collect();
+    names.sort();
+    names
 }
 
 /// Finds the hash that a blob's key is.

@@ -29,7 +29,7 @@ use serde::de::DeserializeOwned;
 
 pub use address::Address;
 pub use cache::{CacheMoved, pull_cache, push_cache};
-pub use channel::{Expected, Moved, Movement, Signer, move_channel, rollback_target};
+pub use channel::{Expected, Moved, Movement, Signer, live, move_channel, rollback_target};
 pub use collect::{Kept, RemoteCollected, RemotePlan, RemotePolicy, collect};
 pub use conditions::{must_keep_conditions, prove_conditions};
 pub use error::{Error, NameTaken, NotWhereExpected};
@@ -37,11 +37,11 @@ pub use incoming::Incoming;
 pub use layout::{Pointer, RemotePins, RemoteRelease};
 pub use pull::{Offer, Pulled, Wanted, is_followed, keep_signature, offered, pull, take_note};
 pub use push::{Object, PushPlan, Sending, push};
-pub use show::{Overview, RemoteChannel, RemoteVersion, live, overview, pin};
+pub use show::{Overview, RemoteChannel, RemoteVersion, overview, pin};
 
 use crate::progress::Progress;
-use crate::store::{Channel, Received, VersionName};
-use layout::{FORMAT, MOST_RECORD, Record};
+use crate::store::{Channel, MOST_RECORD, Received, VersionName};
+use layout::{FORMAT, Record};
 use objects::{Objects, Put, Tag, When};
 
 /// How a remote is spoken to.
@@ -230,12 +230,7 @@ impl Remote {
     /// Names the versions whose manifests are there, oldest first.
     fn versions(&self, progress: &dyn Progress) -> Result<Vec<VersionName>, Error> {
         let listing = self.objects.list(layout::VERSIONS, progress)?;
-        let mut names: Vec<_> = listing
-            .iter()
-            .filter_map(|listed| layout::version_of(&listed.key))
-            .collect();
-        names.sort();
-        Ok(names)
+        Ok(layout::versions_in(&listing))
     }
 
     /// Reads what every channel names, `current` first. One that cannot be read is an error.

@@ -172,11 +172,7 @@ impl Sink {
             return Err(download.wrong(found.to_string()));
         }
         let (part, to) = (self.part, download.to.clone());
-        aside(move || {
-            durable::fsync_file(&part)?;
-            Ok(fs::rename(&part, &to).context(&to)?)
-        })
-        .await
+        aside(move || Ok(durable::give_name(&part, &to)?)).await
     }
 }
 

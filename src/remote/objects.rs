@@ -149,21 +149,14 @@ pub(super) trait Objects: Sync {
         false
     }
 
-    /// Writes the same key many times, at once where that can be, on one condition, and counts how many were taken.
+    /// Writes the same key many times at once on one condition, and counts how many were taken.
     fn race(
         &self,
         key: &str,
         bodies: Vec<Vec<u8>>,
         when: When<'_>,
         progress: &dyn Progress,
-    ) -> Result<usize, Error> {
-        let mut taken = 0;
-        for body in bodies {
-            let put = self.write(key, &body, when, progress)?;
-            taken += usize::from(put == Put::Done);
-        }
-        Ok(taken)
-    }
+    ) -> Result<usize, Error>;
 }
 
 /// Opens the place of an address.

@@ -10,16 +10,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::channel::no_channel;
+use super::channel::live;
 use super::incoming::Incoming;
-use super::layout::{self, MOST_MODEL, Pointer};
+use super::layout::{self, Pointer};
 use super::objects::Download;
 use super::{Error, Remote};
 use crate::digest::Digest;
 use crate::durable::{self, PathError};
 use crate::progress::Progress;
 use crate::signature::{About, Trust};
-use crate::store::{self, Channel, LockedStore, Received, Seen, Store, VersionName};
+use crate::store::{self, Channel, LockedStore, MOST_MODEL, Received, Seen, Store, VersionName};
 
 /// How far another machine's clock may be ahead.
 const AHEAD: Duration = Duration::from_secs(10 * 60);
@@ -83,12 +83,13 @@ pub fn offered(
     anew: bool,
     progress: &dyn Progress,
 ) -> Result<Offer, Error> {
-    remote.must_be_made(progress)?;
     let (name, pointer) = match wanted {
-        Wanted::Version(name) => (name.clone(), None),
+        Wanted::Version(name) => {
+            remote.must_be_made(progress)?;
+            (name.clone(), None)
+        }
         Wanted::Channel(channel) => {
-            let pointer = remote.pointer(channel, progress)?;
-            let (pointer, _) = pointer.ok_or_else(|| no_channel(remote, channel))?;
+            let pointer = live(remote, channel, progress)?;
             let seen = store.seen(remote.place(), channel)?;
             if !anew {
                 check_order(remote, channel, &pointer, seen.as_ref())?;
@@ -368,16 +369,10 @@ fn downloads<'a>(
     Ok(downloads)
 }
 
-/// Keeps the signature of a pulled version beside its reports: one that was checked, or where there is none yet.
+/// Keeps the signature of a pulled version.
 pub fn keep_signature(store: &LockedStore, offer: &Offer) -> Result<(), Error> {
-    let Some(signature) = &offer.signature else {
-        return Ok(());
-    };
-    let checked = offer.signed_by.is_some();
-    match store.signature(offer.version())? {
-        Some(kept) if kept == *signature || !checked => Ok(()),
-        _ => Ok(store.keep_signature(offer.version(), signature)?),
-    }
+    let (signature, checked) = (offer.signature.as_deref(), offer.signed_by.is_some());
+    Ok(offer.received.keep_signature(store, signature, checked)?)
 }
 
 /// Remembers the release that was followed: once the version is whole and here, and not before. `released` is whether it was

@@ -14,7 +14,7 @@ use super::{Error, Remote};
 use crate::digest::Digest;
 use crate::durable::Context as _;
 use crate::progress::Progress;
-use crate::store::{Held, MANIFEST, Manifest, Received, Store};
+use crate::store::{Held, MANIFEST, MOST_RECORD, Manifest, Received, Store};
 
 /// How old an object may be that is taken for granted although no live version names it. It is half of the least age at which
 /// gc removes one, so that what a push found there is still there when its manifest is.
@@ -203,7 +203,7 @@ fn is_known(
     }
     let found = remote
         .objects
-        .read(&layout::manifest(name), layout::MOST_RECORD, progress)?;
+        .read(&layout::manifest(name), MOST_RECORD, progress)?;
     let Some((bytes, _)) = found else {
         return Ok(false);
     };

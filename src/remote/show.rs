@@ -4,7 +4,6 @@ use std::thread;
 
 use serde::Serialize;
 
-use super::channel::no_channel;
 use super::conditions::pause;
 use super::layout::{self, Pointer, RemotePins};
 use super::objects::{Put, When};
@@ -66,7 +65,7 @@ pub fn overview(remote: &Remote, progress: &dyn Progress) -> Result<Overview, Er
         .map(|(pins, _)| pins)
         .unwrap_or_default();
     let mut versions = Vec::new();
-    for name in remote.versions(progress)? {
+    for name in layout::versions_in(&listing) {
         // Removed since it was listed.
         let Some(received) = remote.manifest(&name, progress)? else {
             continue;
@@ -140,12 +139,4 @@ pub fn pin(
         doing: "writing the pins".into(),
         problem: "others wrote them each time".into(),
     })
-}
-
-/// Reads what a channel names, or fails where there is none.
-pub fn live(remote: &Remote, channel: &Channel, progress: &dyn Progress) -> Result<Pointer, Error> {
-    remote.must_be_made(progress)?;
-    let pointer = remote.pointer(channel, progress)?;
-    let (pointer, _) = pointer.ok_or_else(|| no_channel(remote, channel))?;
-    Ok(pointer)
 }

@@ -3,13 +3,12 @@
 //! Whoever takes the store lock first completes or discards what a crash left: an unfinished release, a staging
 //! directory without an owner, a name that was not written down, a mode that was not set.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,7 +19,6 @@ use crate::progress::Progress;
 
 const LOCK: &str = "lock";
 const RUN_LOCK: &str = "run.lock";
-const POLL: Duration = Duration::from_millis(50);
 
 /// A store that this process alone writes.
 pub struct LockedStore {
@@ -216,23 +214,12 @@ fn take(
 ) -> Result<File, Error> {
     super::lay_out(store.root(), store.shared())?;
     let mut file = durable::open_lock(path, store.shared().file())?;
-    let deadline = Instant::now() + timeout;
-    loop {
-        match file.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::Error(e)) => return Err(e).context(path)?,
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                let mut text = String::new();
-                file.read_to_string(&mut text).context(path)?;
-                return Err(Error::Locked {
-                    holder: describe(&text),
-                });
-            }
-            Err(TryLockError::WouldBlock) => {
-                progress.checkpoint()?;
-                thread::sleep(POLL);
-            }
-        }
+    if !durable::lock_within::<Error>(&file, path, timeout, progress)? {
+        let mut text = String::new();
+        file.read_to_string(&mut text).context(path)?;
+        return Err(Error::Locked {
+            holder: describe(&text),
+        });
     }
     let holder = Holder {
         command: command.to_owned(),

@@ -127,6 +127,23 @@ impl Received {
         }
     }
 
+    /// Keeps the signature that came with it, if one did: one that was `checked`, or where the store has none yet.
+    pub fn keep_signature(
+        &self,
+        store: &LockedStore,
+        signature: Option<&str>,
+        checked: bool,
+    ) -> Result<(), Error> {
+        let name = &self.manifest.version;
+        let Some(signature) = signature else {
+            return Ok(());
+        };
+        match store.signature(name)? {
+            Some(kept) if kept == signature || !checked => Ok(()),
+            _ => store.keep_signature(name, signature),
+        }
+    }
+
     /// Seals a draft that holds the manifest's files.
     pub fn seal(&self, draft: Draft, store: &LockedStore) -> Result<Sealed, Error> {
         draft.seal_as(store, &self.manifest, &self.bytes)

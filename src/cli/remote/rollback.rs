@@ -52,7 +52,7 @@ pub(in crate::cli) fn roll_back_remote(
     let live = remote::live(&remote, asked.channel, context.ui)?;
     let to = match asked.to {
         Some(to) => to.clone(),
-        None => remote::rollback_target(&remote, asked.channel, asked.steps, context.ui)?,
+        None => remote::rollback_target(&remote, asked.channel, &live, asked.steps, context.ui)?,
     };
     let no_version = || remote::Error::NoVersion {
         remote: remote.address().to_owned(),
